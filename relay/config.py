@@ -1,0 +1,265 @@
+"""The settings: one strict model, so that a bad ``conf.yaml`` fails at start, wholly and kindly.
+
+Every key of conf.sample.yaml is a field here, with its default. Secrets print as ``<secret>`` and
+are taken out with ``.get_secret_value()``. No network, no store, no meaning of a setting beyond
+its own shape: what a setting does lives with the part that it belongs to.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from relay.config_sources import KeyPath, Problem, Source, read
+from relay.config_values import (
+    DEFAULT_TIMELINE,
+    Database,
+    Duration,
+    ExistingPath,
+    Number,
+    PersonKey,
+    Secret,
+    Secrets,
+    Slug,
+    Switch,
+    Timeline,
+    Url,
+    UrlSecret,
+    UserAndPassword,
+    Username,
+    Whole,
+)
+
+__all__ = ["Config", "ConfigError", "Problem", "Secret", "load", "validate"]
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+class ConfigError(Exception):
+    """The config cannot be used; ``problems`` holds everything that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class Section(BaseModel):
+    """A group of settings: no unknown key, no change once loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class MattermostSettings(Section):
+    """The server, the bot and the places."""
+
+    url: Url
+    token: Secret
+    team: Slug
+    town_hall: Slug = "town-square"
+    public_url: Url = Field(default_factory=lambda known: str(known["url"]))
+    rate_limit: Number = Field(default=10, ge=0, le=10_000, allow_inf_nan=False)
+    ca_bundle: ExistingPath | None = None
+
+
+class PagerDutySettings(Section):
+    """How PagerDuty's deliveries prove themselves."""
+
+    secrets: Secrets = ()
+    url_secret: UrlSecret | None = None
+    basic_auth: UserAndPassword | None = None
+    allow_unsigned: Switch = False
+
+
+class GenericSettings(Section):
+    """How deliveries of our own JSON prove themselves."""
+
+    secrets: Secrets = ()
+
+
+class HooksSettings(Section):
+    """One group for each source."""
+
+    pagerduty: PagerDutySettings = PagerDutySettings()
+    generic: GenericSettings = GenericSettings()
+
+
+class MessagesSettings(Section):
+    """Which templates speak."""
+
+    set: Literal["default", "recipe"] = "default"
+    folder: ExistingPath | None = None
+
+
+class RoomSettings(Section):
+    """What a room is called and when it empties."""
+
+    name: Annotated[StrictStr, Field(min_length=1)] = "incident-{id}"
+    leave_after: Duration = timedelta(0)
+    archive_after: Duration | None = None
+
+
+class StoreSettings(Section):
+    """Where the relay remembers. ``url`` may hold a password, hence a secret."""
+
+    url: Database = Secret("sqlite:///relay.db")
+    purge_after: Annotated[Duration, Field(ge=timedelta(days=7))] | None = None
+
+
+class WorkerSettings(Section):
+    """Who does the work, and how much of it at once."""
+
+    embedded: Switch = True
+    threads: Whole = Field(default=4, ge=1, le=64)
+    lease: Annotated[Duration, Field(ge=timedelta(seconds=5))] = timedelta(seconds=45)
+
+
+class HttpSettings(Section):
+    """What the relay's own door lets in; ``max_body`` is in bytes."""
+
+    max_body: Whole = Field(default=1_048_576, ge=1024)
+
+
+class Config(Section):
+    """All settings. ``warnings`` are sentences that the operator should read at start."""
+
+    mattermost: MattermostSettings
+    hooks: HooksSettings = HooksSettings()
+    invite: tuple[Username, ...] = ()
+    people: dict[PersonKey, Username] = Field(default_factory=dict)
+    messages: MessagesSettings = MessagesSettings()
+    room: RoomSettings = RoomSettings()
+    timeline: Timeline = DEFAULT_TIMELINE
+    ops_token: Secret | None = None
+    store: StoreSettings
+    worker: WorkerSettings = WorkerSettings()
+    http: HttpSettings = HttpSettings()
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works but should not stay so, a sentence each."""
+        return self._warnings
+
+
+def load(path: Path | None, env: Mapping[str, str]) -> Config:
+    """The settings of ``path``, else of ``RELAY_CONFIG``, else of conf.yaml beside app.py.
+
+    Paths in the file start at the file's own folder. Raises ConfigError with every problem.
+    """
+    file = (path or Path(env.get("RELAY_CONFIG") or HOME / "conf.yaml")).absolute()
+    source = read(file, env, _secret_paths(Config))
+    if source.problems and not source.data:
+        raise ConfigError(source.problems)
+    return validate(source, file.parent)
+
+
+def validate(source: Source, folder: Path) -> Config:
+    """The settings that ``source`` holds; ``folder`` is where relative paths start.
+
+    Raises ConfigError with every problem, those met by the reader of the source among them.
+    """
+    # So that each key missing from these groups is named, and each default knows the folder.
+    data = {"mattermost": {}, "store": {}, **source.data}
+    problems = list(source.problems)
+    told = {problem.path.removesuffix("_file") for problem in problems}
+    try:
+        config = Config.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        found = [_problem(item) for item in error.errors(include_input=False, include_url=False)]
+        problems += [problem for problem in found if problem and problem.path not in told]
+    if problems:
+        raise ConfigError(problems) from None
+    config._warnings = (*source.warnings, *_doubts(config))
+    return config
+
+
+def _secret_paths(model: type[BaseModel], above: KeyPath = ()) -> dict[KeyPath, bool]:
+    """The keys that hold a secret; True where it is a list of them."""
+    found: dict[KeyPath, bool] = {("mattermost_api", "token"): False} if not above else {}
+    for name, field in model.model_fields.items():
+        parts = list(_parts(field.annotation))
+        if Secret in parts:
+            found[*above, name] = any(get_origin(part) is tuple for part in parts)
+        for part in parts:
+            if isinstance(part, type) and issubclass(part, Section):
+                found |= _secret_paths(part, (*above, name))
+    return found
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+_CURES = {
+    "missing": "Add it; conf.sample.yaml shows how.",
+    "string_type": "Put the value into quotes.",
+    "tuple_type": "Write a list: [one, two].",
+    "model_type": "Write its keys below it, indented by two blanks.",
+}
+_BOT_CURE = (
+    "In Mattermost open System Console > Integrations > Bot Accounts, make a bot, add it to the "
+    "team, and put its token here, best as ${MATTERMOST_TOKEN}."
+)
+
+
+def _problem(error: ErrorDetails) -> Problem | None:
+    path = ".".join(str(part) for part in error["loc"])
+    context = error.get("ctx", {})
+    if error["type"] == "default_factory_not_called":  # an echo of another problem
+        return None
+    if error["type"] == "extra_forbidden":
+        return Problem(path, "is not a setting", _nearest(error["loc"]))
+    cure = _BOT_CURE if path == "mattermost.token" else _CURES.get(error["type"])
+    message = "is missing" if error["type"] == "missing" else error["msg"]
+    message = message[0].lower() + message[1:]
+    return Problem(path, message, context.get("cure", cure or "See it in conf.sample.yaml."))
+
+
+def _nearest(loc: tuple[int | str, ...]) -> str:
+    """What the writer of an unknown key may have meant."""
+    model: type[BaseModel] = Config
+    for part in loc[:-1]:
+        model = next(
+            known
+            for known in _parts(model.model_fields[str(part)].annotation)
+            if isinstance(known, type) and issubclass(known, Section)
+        )
+    near = difflib.get_close_matches(str(loc[-1]), model.model_fields, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(model.model_fields)}."
+
+
+def _doubts(config: Config) -> Iterator[str]:
+    pagerduty, generic = config.hooks.pagerduty, config.hooks.generic
+    if pagerduty.allow_unsigned:
+        yield (
+            "hooks.pagerduty.allow_unsigned is on: whoever can reach the relay can open and close "
+            "incidents with a V1 or V2 body. Use url_secret or basic_auth instead."
+        )
+    elif not (pagerduty.secrets or pagerduty.url_secret or pagerduty.basic_auth or generic.secrets):
+        yield (
+            "No source is configured, so every delivery is answered 503. Put the secret that "
+            "PagerDuty showed when the webhook was made into hooks.pagerduty.secrets."
+        )
+    url = urlsplit(config.mattermost.url)
+    if url.scheme == "http" and not _loopback(url.hostname or ""):
+        yield (
+            "mattermost.url is http: the bot's token crosses the network in clear. Use https; "
+            "for a private authority name its certificate in mattermost.ca_bundle."
+        )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
