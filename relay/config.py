@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from hooks.delivery import Credentials
 from relay.config_sources import KeyPath, Problem, Source, read
 from relay.config_values import (
     DEFAULT_TIMELINE,
@@ -36,6 +38,7 @@ from relay.config_values import (
     UserAndPassword,
     Username,
     Whole,
+    at_least,
 )
 
 __all__ = ["Config", "ConfigError", "Problem", "Secret", "load", "validate"]
@@ -69,26 +72,48 @@ class MattermostSettings(Section):
     ca_bundle: ExistingPath | None = None
 
 
-class PagerDutySettings(Section):
-    """How PagerDuty's deliveries prove themselves."""
+class SignedSettings(Section):
+    """How signed deliveries prove themselves: by any of these secrets."""
 
     secrets: Secrets = ()
+
+    def credentials(self) -> Credentials:
+        """The same, as a source's ``verify`` wants it: in clear."""
+        return Credentials(secrets=tuple(secret.get_secret_value() for secret in self.secrets))
+
+
+class PagerDutySettings(SignedSettings):
+    """How PagerDuty's deliveries prove themselves: V3 by a secret, V1 and V2 by the rest."""
+
     url_secret: UrlSecret | None = None
     basic_auth: UserAndPassword | None = None
     allow_unsigned: Switch = False
 
+    def credentials(self) -> Credentials:
+        """The same, as a source's ``verify`` wants it: in clear."""
+        user, _, password = _reveal(self.basic_auth).partition(":")
+        return replace(
+            super().credentials(),
+            url_secret=_reveal(self.url_secret) or None,
+            basic_auth=(user, password) if self.basic_auth else None,
+            allow_unsigned=self.allow_unsigned,
+        )
 
-class GenericSettings(Section):
-    """How deliveries of our own JSON prove themselves."""
 
-    secrets: Secrets = ()
+def _reveal(secret: Secret | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 class HooksSettings(Section):
-    """One group for each source."""
+    """One group for each source, under the source's own name."""
 
     pagerduty: PagerDutySettings = PagerDutySettings()
-    generic: GenericSettings = GenericSettings()
+    generic: SignedSettings = SignedSettings()
+
+    def credentials(self, source: str) -> Credentials:
+        """What the operator configured for this source; nothing for one without a group."""
+        group = getattr(self, source, None)
+        return group.credentials() if isinstance(group, SignedSettings) else Credentials()
 
 
 class MessagesSettings(Section):
@@ -110,7 +135,7 @@ class StoreSettings(Section):
     """Where the relay remembers. ``url`` may hold a password, hence a secret."""
 
     url: Database = Secret("sqlite:///relay.db")
-    purge_after: Annotated[Duration, Field(ge=timedelta(days=7))] | None = None
+    purge_after: Annotated[Duration, at_least("7d")] | None = None
 
 
 class WorkerSettings(Section):
@@ -118,7 +143,7 @@ class WorkerSettings(Section):
 
     embedded: Switch = True
     threads: Whole = Field(default=4, ge=1, le=64)
-    lease: Annotated[Duration, Field(ge=timedelta(seconds=5))] = timedelta(seconds=45)
+    lease: Annotated[Duration, at_least("5s")] = timedelta(seconds=45)
 
 
 class HttpSettings(Section):
@@ -200,11 +225,23 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield from _parts(part)
 
 
-_CURES = {
-    "missing": "Add it; conf.sample.yaml shows how.",
-    "string_type": "Put the value into quotes.",
-    "tuple_type": "Write a list: [one, two].",
-    "model_type": "Write its keys below it, indented by two blanks.",
+_GROUP = "Write its keys below it, indented by two blanks."
+_LIST = ("is not a list", "Write a list: [one, two].")
+_NUMBER = ("is not a number", "Write a number, without quotes.")
+_WORDS = {
+    "missing": ("is missing", "Add it; conf.sample.yaml shows how."),
+    "string_type": ("is not text", "Put the value into quotes."),
+    "path_type": ("is not a path", "Put the path into quotes."),
+    "tuple_type": _LIST,
+    "frozen_set_type": _LIST,
+    "model_type": ("is not a group of settings", _GROUP),
+    "dict_type": ("is not a map", _GROUP),
+    "int_type": _NUMBER,
+    "float_type": _NUMBER,
+    "bool_type": ("is neither true nor false", "Write true or false."),
+    "greater_than_equal": ("is too small", "The least is {ge}."),
+    "less_than_equal": ("is too large", "The most is {le}."),
+    "literal_error": ("is not one of the choices", "Write {expected}."),
 }
 _BOT_CURE = (
     "In Mattermost open System Console > Integrations > Bot Accounts, make a bot, add it to the "
@@ -219,10 +256,9 @@ def _problem(error: ErrorDetails) -> Problem | None:
         return None
     if error["type"] == "extra_forbidden":
         return Problem(path, "is not a setting", _nearest(error["loc"]))
-    cure = _BOT_CURE if path == "mattermost.token" else _CURES.get(error["type"])
-    message = "is missing" if error["type"] == "missing" else error["msg"]
-    message = message[0].lower() + message[1:]
-    return Problem(path, message, context.get("cure", cure or "See it in conf.sample.yaml."))
+    message, cure = _WORDS.get(error["type"], (error["msg"], "{cure}"))
+    cure = _BOT_CURE if path == "mattermost.token" else cure.format_map(context)
+    return Problem(path, message, cure)
 
 
 def _nearest(loc: tuple[int | str, ...]) -> str:

@@ -74,6 +74,17 @@ def _duration(value: object) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def at_least(shortest: str) -> AfterValidator:
+    """A bound for a duration, written as one."""
+
+    def check(value: timedelta) -> timedelta:
+        if value < _duration(shortest):
+            raise _wrong("is too short", f"The least is {shortest}.")
+        return value
+
+    return AfterValidator(check)
+
+
 def _url(value: str) -> str:
     cure = "Write the address that people open in a browser, like https://chat.example.com."
     try:
@@ -163,7 +174,7 @@ def _events(value: object) -> object:
 def _known_event(value: object) -> EventType:
     known = [event.value for event in EventType if event not in _WITHOUT_INCIDENT]
     if value not in known:
-        raise _wrong(f"holds an unknown event type, {value!s:.40}", f"Known: {', '.join(known)}.")
+        raise _wrong(f"names an unknown event type, {value!s:.40}", f"Known: {', '.join(known)}.")
     return EventType(value)
 
 
