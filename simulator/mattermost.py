@@ -1,0 +1,250 @@
+"""The Mattermost that answers: sessions, faults, rate limit, headers, and what people do by hand.
+
+``handle`` is the whole server; sockets and pages are ``server.py``'s.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any
+
+from simulator import channels, people, posts  # noqa: F401 -- they register their routes
+from simulator.describe import describe, snapshot
+from simulator.faults import Fault, RateLimit
+from simulator.wire import (
+    API,
+    EXPIRED,
+    MESSAGES,
+    NO_ROUTE,
+    Answer,
+    Call,
+    Hangup,
+    Refusal,
+    SimRequest,
+    SimResponse,
+    find,
+    path_of,
+)
+from simulator.world import Post, User, World
+
+_JSON = "application/json"
+
+
+class Mattermost(World):
+    """A stateful Mattermost of a given version, one request at a time.
+
+    ``calls`` lists (method, path, status) of every request, 0 for a connection that broke;
+    ``faults`` strike in their order; ``db_down`` makes every answer that of a server whose
+    database is away; ``rate_limit`` is None (off), as it is by default on a real server.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float] = time.time, version: str = "11.6.0", seed: int = 0
+    ) -> None:
+        super().__init__(now=now, version=version, seed=seed)
+        self.faults: list[Fault] = []
+        self.rate_limit: RateLimit | None = None
+        self.db_down = False
+        self.calls: list[tuple[str, str, int]] = []
+        self.lock = threading.RLock()
+        self._delayed: list[tuple[int, SimRequest]] = []
+        self._sessions: set[str] = set()  # tokens the server has seen and needs no database for
+        self._date = (0, "")
+
+    # --- the server
+
+    def handle(self, request: SimRequest) -> SimResponse:
+        """Answer one request; raises Hangup when the connection is to break without an answer."""
+        with self.lock:
+            self._apply_delayed()
+            status = 0
+            try:
+                response = self._limited(request)
+                status = response.status
+                return response
+            finally:
+                self.calls.append((request.method, path_of(request.path), status))
+
+    def restart(self) -> None:
+        """What a restart forgets: cached sessions and the memory of ``pending_post_id``."""
+        with self.lock:
+            self._sessions.clear()
+            self.pending.clear()
+
+    def _apply_delayed(self) -> None:
+        due = [request for left, request in self._delayed if left <= 1]
+        self._delayed = [(left - 1, request) for left, request in self._delayed if left > 1]
+        for request in due:
+            self._answer(request, self.db_down)
+
+    def _limited(self, request: SimRequest) -> SimResponse:
+        if self.rate_limit is None:
+            return self._faulty(request)
+        headers = request.headers
+        key = "Authorization" if self.rate_limit.by_user else "X-Forwarded-For"
+        passes, limits = self.rate_limit.admit(headers.get(key, ""), self.now())
+        if not passes:
+            return self._too_many(limits)
+        response = self._faulty(request)
+        return SimResponse(response.status, {**response.headers, **limits}, response.body)
+
+    def _too_many(self, headers: dict[str, str]) -> SimResponse:
+        head = {"Content-Type": "text/plain; charset=utf-8", "Date": self._http_date(), **headers}
+        return SimResponse(429, head, b"limit exceeded\n")
+
+    def _faulty(self, request: SimRequest) -> SimResponse:
+        fault = next((one for one in self.faults if one.strikes(request)), None)
+        if fault is None:
+            return self._answer(request, self.db_down)
+        if fault.kind == "db_down":
+            return self._answer(request, True)
+        if fault.kind == "429":
+            wait = "1" if fault.retry_after is None else str(fault.retry_after)
+            return self._too_many({"Retry-After": wait})
+        if fault.kind.isdecimal():
+            status = int(fault.kind)
+            error = {"id": f"simulated.{status}", "message": "A fault.", "status_code": status}
+            body = fault.body if fault.body is not None else error
+            extra = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            return self._response(status, body, extra)
+        if fault.kind == "hangup_after":
+            self._answer(request, self.db_down)
+        elif fault.kind == "delay":
+            self._delayed.append((fault.delay, request))
+        raise Hangup(f"{request.method} {path_of(request.path)}: {fault.kind}")
+
+    def _answer(self, request: SimRequest, db_down: bool) -> SimResponse:
+        try:
+            route, args, query = find(request.method, request.path)
+            self.unhealthy = db_down
+            user = self._user(request, query, db_down) if route.needs_session else self._nobody()
+            if db_down and route.db_down:
+                raise Refusal(*route.db_down)
+            capped = self.release >= (9, 5) and not path_of(request.path).endswith("/files")
+            if capped and len(request.body) > 300_000:
+                raise Refusal(413, "api.context.request_body_too_large.app_error")
+            value = route.handler(self, Call(user, args, query, request.body))
+        except Refusal as refusal:
+            return self._refused(refusal)
+        if isinstance(value, Answer):
+            return self._response(value.status, value.value, dict(value.headers))
+        return self._response(200, value, {})
+
+    def _user(self, request: SimRequest, query: dict[str, str], db_down: bool) -> User:
+        """Who asks. Without a database a token not seen before is refused as if it had expired."""
+        given = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
+        scheme, _, token = given.strip().partition(" ")
+        if not given and "access_token" in query:
+            raise Refusal(401, "api.context.token_provided.app_error")
+        user = self.users.get(self.tokens.get(token.strip(), ""))
+        if scheme.lower() not in {"bearer", "token"} or user is None or user.delete_at:
+            raise Refusal(*EXPIRED)
+        if db_down and token not in self._sessions:
+            raise Refusal(*EXPIRED)
+        self._sessions.add(token)
+        return user
+
+    def _nobody(self) -> User:
+        return User("", "", "", 0)
+
+    def _refused(self, refusal: Refusal) -> SimResponse:
+        request_id = self.new_id()
+        body = {
+            "id": refusal.error_id,
+            "message": MESSAGES.get(refusal.error_id, refusal.error_id),
+            "detailed_error": "",
+            "request_id": request_id,
+            "status_code": refusal.status,
+        }
+        if (refusal.status, refusal.error_id) == NO_ROUTE:
+            head = {"Content-Type": "text/plain; charset=utf-8", "Date": self._http_date()}
+            return SimResponse(404, head, json.dumps(body).encode())
+        return self._response(refusal.status, body, {"X-Request-Id": request_id})
+
+    def _response(self, status: int, value: Any, extra: dict[str, str]) -> SimResponse:
+        head = {
+            "Content-Type": _JSON,
+            "X-Request-Id": extra.get("X-Request-Id") or self.new_id(),
+            "X-Version-Id": f"{self.version}.{self.version}.77df7881c90867beafaccbe8d3243415.false",
+            "Date": self._http_date(),
+            **extra,
+        }
+        if isinstance(value, bytes):
+            return SimResponse(status, head, value)
+        return SimResponse(status, head, json.dumps(value, ensure_ascii=False).encode())
+
+    def _http_date(self) -> str:
+        second = int(self.now())
+        if second != self._date[0]:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+    # --- what people do by hand; each acts through the API as that person, past all faults
+
+    def act(self, by: str, method: str, path: str, body: Any = None) -> Any:
+        """One call as a user; returns the answer's value, raises Refusal as the server would."""
+        with self.lock:
+            route, args, query = find(method, API + path)
+            raw = json.dumps(body if body is not None else {}).encode()
+            value = route.handler(self, Call(self.user(by), args, query, raw))
+            return value.value if isinstance(value, Answer) else value
+
+    def act_archive(self, channel: str, *, by: str = "sysadmin") -> None:
+        self.act(by, "DELETE", f"/channels/{self.channel(channel).id}")
+
+    def act_restore(self, channel: str, *, by: str = "sysadmin") -> None:
+        self.act(by, "POST", f"/channels/{self.channel(channel).id}/restore")
+
+    def act_rename(self, channel: str, *, by: str = "sysadmin", **texts: str) -> None:
+        """Change ``name``, ``display_name``, ``header`` or ``purpose`` by hand."""
+        self.act(by, "PUT", f"/channels/{self.channel(channel).id}/patch", texts)
+
+    def act_add(self, channel: str, username: str, *, by: str = "sysadmin") -> None:
+        body = {"user_id": self.user(username).id}
+        self.act(by, "POST", f"/channels/{self.channel(channel).id}/members", body)
+
+    def act_join(self, channel: str, username: str) -> None:
+        """A person comes by themselves (to a private channel only an administrator can)."""
+        self.act_add(channel, username, by=username)
+
+    def act_remove(self, channel: str, username: str, *, by: str = "sysadmin") -> None:
+        member = f"/channels/{self.channel(channel).id}/members/{self.user(username).id}"
+        self.act(by, "DELETE", member)
+
+    def act_leave(self, channel: str, username: str) -> None:
+        self.act_remove(channel, username, by=username)
+
+    def act_post(self, channel: str, username: str, message: str, *, root_id: str = "") -> Post:
+        body = {"channel_id": self.channel(channel).id, "message": message, "root_id": root_id}
+        return self.posts[self.act(username, "POST", "/posts", body)["id"]]
+
+    def act_create_channel(self, name: str, *, by: str, team: str, private: bool = True) -> None:
+        body = {"team_id": self.team(team).id, "name": name, "display_name": name}
+        self.act(by, "POST", "/channels", {**body, "type": "P" if private else "O"})
+
+    def act_delete_forever(self, channel: str) -> None:
+        with self.lock:
+            self.forget_channel(self.channel(channel))
+
+    def act_leave_team(self, username: str, team: str) -> None:
+        with self.lock:
+            self.leave_team(self.user(username), self.team(team))
+
+    def act_deactivate(self, username: str) -> None:
+        with self.lock:
+            self.user(username).delete_at = self.millis()
+
+    # --- what a person would see
+
+    def snapshot(self, channel: str) -> dict[str, Any]:
+        """A channel as plain values: texts, member names, posts; no ids."""
+        with self.lock:
+            return snapshot(self, self.channel(channel))
+
+    def describe(self, channel: str) -> str:
+        """The finished room as Markdown, the same on every run: no ids, no times."""
+        return describe(self.snapshot(channel))
