@@ -1,0 +1,267 @@
+"""Work: which incident is due, who may touch it, and what was done about each slot of its room.
+
+The claim, the lease and the fence are here and nowhere else. Every write of a turn first locks
+the incident's row and asks whether the claim still holds; what is computed from that row is
+computed in a later statement, because PostgreSQL would otherwise compute it from the row as it
+was before the wait, and a wake-up would be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from relay.store.database import Database
+from relay.store.journal import clean
+from relay.store.tables import Instant, incidents, ledger, workers
+from relay.store.values import Claim, Fenced, Json, LedgerRow, Outcome
+
+RETIRED = "retired:"
+
+
+class Work(Database):
+    """Claims and the ledger."""
+
+    def claim(self, owner: str, *, lease: timedelta) -> Claim | None:
+        """Take the incident that is due first, by (due_at, row), that nobody works on."""
+        table = incidents.c
+        free = sa.or_(table.lease_until.is_(None), table.lease_until <= self.now_sql)
+        query = (
+            sa.select(incidents, self.now_sql.label("clock"))
+            .where(table.due_at <= self.now_sql, free)
+            .order_by(table.due_at, table.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        with self.write() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            claim = Claim(
+                incident_row=row.id,
+                source=row.source,
+                incident_id=row.incident_id,
+                born=bool(row.born),
+                owner=owner,
+                fence=row.fence + 1,
+                attempts=row.attempts,
+                lease_until=row.clock + lease,
+                last_seq=row.last_seq,
+                wakes=row.wakes,
+                snapshot=row.snapshot,
+                taken_over=row.owner is not None,
+            )
+            connection.execute(
+                sa.update(incidents)
+                .where(table.id == row.id)
+                .values(owner=owner, fence=claim.fence, lease_until=claim.lease_until)
+            )
+        return claim
+
+    def renew(self, claim: Claim, lease: timedelta) -> bool:
+        """Let the lease run from now again; False when the incident has another worker."""
+        try:
+            with self._fenced(claim) as (connection, row):
+                connection.execute(
+                    sa.update(incidents)
+                    .where(incidents.c.id == claim.incident_row)
+                    .values(lease_until=row.clock + lease)
+                )
+        except Fenced:
+            return False
+        return True
+
+    def settle(
+        self,
+        claim: Claim,
+        *,
+        snapshot: dict[str, Json],
+        due_at: datetime | None,
+        attempts: int,
+        problem: str | None,
+    ) -> bool:
+        """End the turn and give the lease back; False when the incident has another worker.
+
+        What came in during the turn makes it due at once, whatever ``due_at`` says.
+        ``snapshot["status"]``, if there, is what listings and the purge go by.
+        """
+        try:
+            with self._fenced(claim) as (connection, row):
+                woken = row.wakes != claim.wakes
+                connection.execute(
+                    sa.update(incidents)
+                    .where(incidents.c.id == claim.incident_row)
+                    .values(
+                        owner=None,
+                        lease_until=None,
+                        due_at=row.clock if woken else due_at,
+                        attempts=attempts,
+                        problem=clean(problem),
+                        snapshot=snapshot,
+                        status=snapshot.get("status"),
+                    )
+                )
+        except Fenced:
+            return False
+        return True
+
+    def release(self, owner: str) -> None:
+        """Give back all that this worker holds, as it stops cleanly."""
+        with self.write() as connection:
+            connection.execute(
+                sa.update(incidents)
+                .where(incidents.c.owner == owner)
+                .values(owner=None, lease_until=None)
+            )
+            connection.execute(sa.delete(workers).where(workers.c.owner == owner))
+
+    def recover_all(self) -> int:
+        """End every lease now; only for one who knows that no other worker lives.
+
+        On SQLite that is the holder of the worker's lock. The next claims are take-overs.
+        """
+        with self.write() as connection:
+            return connection.execute(
+                sa.update(incidents)
+                .where(incidents.c.owner.is_not(None))
+                .values(lease_until=self.now_sql)
+            ).rowcount
+
+    def next_due(self) -> datetime | None:
+        """When the next incident can be claimed, as far as is known now."""
+        table = incidents.c
+        held = sa.case((table.lease_until > table.due_at, table.lease_until), else_=table.due_at)
+        with self.read() as connection:
+            due: datetime | None = connection.scalar(sa.select(sa.func.min(held, type_=Instant)))
+        return due
+
+    def ledger(self, incident: Claim | int) -> dict[str, LedgerRow]:
+        """The incident's slots; those of a retired room are left out."""
+        row = incident if isinstance(incident, int) else incident.incident_row
+        query = sa.select(ledger).where(
+            ledger.c.incident == row, ledger.c.slot.not_like(f"{RETIRED}%")
+        )
+        with self.read() as connection:
+            return {
+                found.slot: LedgerRow(
+                    **{k: v for k, v in found._mapping.items() if k != "incident"}
+                )
+                for found in connection.execute(query)
+            }
+
+    def intend(
+        self,
+        claim: Claim,
+        operation_id: str,
+        kind: str,
+        values: Mapping[str, Json],
+        *,
+        at: datetime,
+        server_at: datetime | None,
+    ) -> None:
+        """Write down, before a call, what it is to make of each slot. Raises Fenced."""
+        insert = self.insert(ledger)
+        new = insert.excluded
+        upsert = insert.on_conflict_do_update(
+            index_elements=["incident", "slot"],
+            set_={
+                "state": new.state,
+                "operation_id": new.operation_id,
+                "kind": new.kind,
+                "wanted": new.wanted,
+                "intent_at": new.intent_at,
+                "server_at": new.server_at,
+                "reason": None,
+                "attempts": ledger.c.attempts + 1,
+            },
+        )
+        with self._fenced(claim) as (connection, _row):
+            for slot, wanted in values.items():
+                connection.execute(
+                    upsert,
+                    {
+                        "incident": claim.incident_row,
+                        "slot": slot,
+                        "state": "intent",
+                        "operation_id": operation_id,
+                        "kind": kind,
+                        "wanted": wanted,
+                        "intent_at": at,
+                        "server_at": server_at,
+                        "attempts": 1,
+                    },
+                )
+
+    def conclude(self, claim: Claim, outcomes: Mapping[str, Outcome]) -> None:
+        """Write down, after a call, what became of each slot. Raises Fenced.
+
+        A slot without an intent is a LookupError: outcomes answer intents.
+        """
+        with self._fenced(claim) as (connection, _row):
+            for slot, outcome in outcomes.items():
+                values: dict[str, Json] = {"state": outcome.state, "reason": clean(outcome.reason)}
+                if outcome.result is not None:
+                    values["result"] = outcome.result
+                if outcome.state == "done":
+                    values |= {"delivered": outcome.value, "attempts": 0}
+                changed = connection.execute(
+                    sa.update(ledger)
+                    .where(ledger.c.incident == claim.incident_row, ledger.c.slot == slot)
+                    .values(values)
+                )
+                if changed.rowcount != 1:
+                    raise LookupError(f"No intent stands for slot {slot!r}: call intend() first")
+
+    def retire(self, claim: Claim, slots: Sequence[str]) -> None:
+        """Put slots aside as ``retired:<n>:<slot>``: a successor room starts afresh."""
+        with self._fenced(claim) as (connection, _row):
+            names = connection.scalars(
+                sa.select(ledger.c.slot).where(
+                    ledger.c.incident == claim.incident_row, ledger.c.slot.like(f"{RETIRED}%")
+                )
+            )
+            number = 1 + max((int(old.split(":", 2)[1]) for old in names), default=0)
+            for slot in slots:
+                connection.execute(
+                    sa.update(ledger)
+                    .where(ledger.c.incident == claim.incident_row, ledger.c.slot == slot)
+                    .values(slot=f"{RETIRED}{number}:{slot}")
+                )
+
+    def heartbeat(self, owner: str) -> None:
+        """Say that this worker lives."""
+        insert = self.insert(workers).values(owner=owner, seen_at=self.now_sql)
+        with self.write() as connection:
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["owner"], set_={"seen_at": insert.excluded.seen_at}
+                )
+            )
+
+    def live_workers(self, within: timedelta) -> int:
+        """How many workers said so within this time: they share the chat server's limit."""
+        with self.read() as connection:
+            since = connection.execute(sa.select(self.now_sql)).scalar_one() - within
+            alive = sa.select(sa.func.count()).where(workers.c.seen_at >= since)
+            return connection.scalar(alive) or 0
+
+    @contextmanager
+    def _fenced(self, claim: Claim) -> Iterator[tuple[sa.Connection, sa.Row[tuple[object, ...]]]]:
+        """A transaction that holds the incident's row, if the claim still holds it too."""
+        lock = (
+            sa.select(incidents.c.wakes, self.now_sql.label("clock"))
+            .where(
+                incidents.c.id == claim.incident_row,
+                incidents.c.owner == claim.owner,
+                incidents.c.fence == claim.fence,
+            )
+            .with_for_update()
+        )
+        with self.write() as connection:
+            row = connection.execute(lock).one_or_none()
+            if row is None:
+                raise Fenced(f"Incident {claim.incident_id} has another worker now: drop this turn")
+            yield connection, row
