@@ -61,6 +61,10 @@ class Source:
 class _Loader(yaml.SafeLoader):
     """YAML with fewer surprises: no dates, no octal, no 1:30, no yes/no, no tags, no key twice."""
 
+    def construct_document(self, node: yaml.Node) -> Any:
+        self.deep_construct = True  # so that an anchor inside itself is an error, not a loop
+        return super().construct_document(node)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
