@@ -1,0 +1,59 @@
+# `make demo` shows it, `make test` proves it. Both need Python 3.11 and nothing else by hand.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := hooks incidents mattermost_api pagerduty_api playbooks relay web simulator bench
+CODE := $(wildcard $(PACKAGES) *.py tests)
+JOBS ?= 2
+comma := ,
+empty :=
+# Coverage wants "a/*,b/*"; what has no code yet is left out.
+globs = $(subst $(empty) $(empty),$(comma),$(patsubst %,%/*,$(wildcard $(1))))
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: test demo bench fmt lint types tests clean
+
+test: lint types tests
+
+demo: .venv/run.stamp
+	python -m relay demo
+
+bench: .venv/dev.stamp
+	python -m bench
+
+fmt: .venv/dev.stamp
+	ruff check --fix $(CODE)
+	ruff format $(CODE)
+
+lint: .venv/dev.stamp
+	ruff check $(CODE)
+	ruff format --check $(CODE)
+
+types: .venv/dev.stamp
+	mypy $(CODE)
+
+tests: .venv/dev.stamp
+	@.ci/browser
+	coverage erase
+	coverage run -m pytest -n $(JOBS)
+	coverage combine --quiet
+	coverage report --include='$(call globs,hooks incidents mattermost_api)' --fail-under=100
+	coverage report --omit='$(call globs,hooks incidents mattermost_api)' --fail-under=90
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "The relay needs Python 3.11 or later, found as python3 or named: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "Python has no working venv module. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements.txt requirements-dev.txt | .venv/bin/python
+	pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch .venv/run.stamp $@
+
+clean:
+	rm -rf .venv .demo .bench .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

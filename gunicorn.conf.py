@@ -1,0 +1,14 @@
+"""How gunicorn serves the relay unless its command line says otherwise. No setting of the relay.
+
+``PORT`` is what platforms that read the Procfile set; there the relay listens on every address.
+"""
+
+import os
+
+bind = f"0.0.0.0:{os.environ['PORT']}" if os.environ.get("PORT") else "127.0.0.1:9000"
+# One process: on SQLite only one of them may work, and threads are enough to receive.
+workers = 1
+worker_class = "gthread"
+threads = 8
+# The worker's threads finish the work in hand within 10 s.
+graceful_timeout = 15
