@@ -1,0 +1,53 @@
+"""PagerDuty V1: ``messages[]`` of ``{id, type, created_on, data: {incident}}``.
+
+V1 ended in October 2022. It is still read because stored deliveries and other tools that
+imitate PagerDuty speak it; it is the one version whose people carry e-mail addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from hooks.pagerduty_fields import LIST_TYPES, draft, first_person, people
+from hooks.wild import Wild
+from incidents.events import Event, EventType, Person
+
+
+def read(message: Wild, received_at: datetime) -> Event:
+    """One message of the list, or Unreadable. The title is in ``trigger_summary_data``."""
+    raw_type = message.get("type").need_identity()
+    kind = LIST_TYPES.get(raw_type, EventType.UNKNOWN)
+    incident = message.get("data").get("incident")
+    event = draft(
+        message,
+        incident,
+        version="v1",
+        kind=kind,
+        raw_type=raw_type,
+        occurred_at=message.get("created_on").time()
+        or incident.get("last_status_change_on").time()
+        or received_at,
+    )
+    assigned = incident.get("assigned_to").items()
+    return replace(
+        event,
+        title=incident.get("trigger_summary_data").first("subject", "description").text(),
+        actor=_actor(kind, incident),
+        assignees=people([incident.get("assigned_to_user")])
+        if assigned is None
+        else people(item.get("object") for item in assigned),
+    )
+
+
+def _actor(kind: EventType, incident: Wild) -> Person | None:
+    """Whoever changed the status. ``assigned_to_user`` is the first assignee, not the doer."""
+    changed_by = incident.get("last_status_change_by")
+    if kind is EventType.ACKNOWLEDGED:
+        acknowledgers = incident.get("acknowledgers").items() or ()
+        return first_person(*(item.get("object") for item in reversed(acknowledgers)), changed_by)
+    return (
+        first_person(incident.get("resolved_by_user"), changed_by)
+        if kind is EventType.RESOLVED
+        else None
+    )

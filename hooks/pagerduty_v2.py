@@ -1,0 +1,73 @@
+"""PagerDuty V2: ``messages[]`` of ``{id, event, created_on, incident, log_entries}``.
+
+V2 is past its end of sale but still delivered, and never signed. Who did something is told by
+the log entry, not by the assignments: those name whoever is asked, not whoever answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from hooks.pagerduty_fields import LIST_TYPES, draft, first_person, people
+from hooks.wild import Wild
+from incidents.events import Event, EventType, Person
+
+
+def read(message: Wild, received_at: datetime) -> Event:
+    """One message of the list, or Unreadable."""
+    raw_type = message.get("event").need_identity()
+    kind = LIST_TYPES.get(raw_type, EventType.UNKNOWN)
+    incident = message.get("incident")
+    event = draft(
+        message,
+        incident,
+        version="v2",
+        kind=kind,
+        raw_type=raw_type,
+        occurred_at=message.get("created_on").time()
+        or incident.get("last_status_change_at").time()
+        or received_at,
+    )
+    entry = _log_entry(message)
+    assignments = incident.get("assignments").items()
+    event = replace(
+        event,
+        actor=_actor(kind, entry, incident),
+        assignees=None
+        if assignments is None
+        else people(assignment.get("assignee") for assignment in assignments),
+    )
+    if kind is EventType.ANNOTATED:
+        return replace(event, body=_note(entry))
+    if kind is EventType.CUSTOM_ACTION:
+        return replace(event, action=entry.get("summary").text())
+    return event
+
+
+def _log_entry(message: Wild) -> Wild:
+    """The first entry. An escalation has one for each target, all by the same agent."""
+    for entry in message.get("log_entries").items() or ():
+        return entry
+    return message.get("log_entries")
+
+
+def _actor(kind: EventType, entry: Wild, incident: Wild) -> Person | None:
+    """Whoever did it: the log entry's agent, else what the incident says of this change.
+
+    An acknowledge names its acknowledger. ``last_status_change_by`` speaks of the event only
+    if that event is the status change: on a note it is still whoever acknowledged.
+    """
+    doers = [entry.get("agent")]
+    if kind is EventType.ACKNOWLEDGED:
+        acknowledgements = incident.get("acknowledgements").items() or ()
+        doers += [item.get("acknowledger") for item in reversed(acknowledgements)]
+    if kind in {EventType.ACKNOWLEDGED, EventType.RESOLVED}:
+        doers.append(incident.get("last_status_change_by"))
+    return first_person(*doers)
+
+
+def _note(entry: Wild) -> str | None:
+    """Where the text of a note stands is not documented; all the places seen are tried."""
+    channel = entry.get("channel")
+    return entry.get("note").text() or channel.first("content", "summary").text()

@@ -1,0 +1,15 @@
+"""Every source there is. A new one adds a line here, and nothing else outside its module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from hooks import generic, pagerduty
+from hooks.delivery import Source
+
+__all__ = ["SOURCES", "Source"]
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {source.name: source for source in (pagerduty.SOURCE, generic.SOURCE)}
+)
