@@ -88,7 +88,8 @@ def team_member(world: World, call: Call) -> Any:
     if user_id not in team.members:
         raise Refusal(404, "app.team.get_member.missing.app_error")
     roles = team.members[user_id]
-    return {"team_id": team.id, "user_id": user_id, "roles": roles, "delete_at": 0}
+    member = {"team_id": team.id, "user_id": user_id, "roles": roles, "delete_at": 0}
+    return {**member, "scheme_admin": "team_admin" in roles}
 
 
 def _must_be_in(user: User, team: Team) -> None:

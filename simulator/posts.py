@@ -99,7 +99,16 @@ def _props(world: World, raw: Any) -> dict[str, Any]:
 
 def _attachment(world: World, raw: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {"id": 0, **{key: text_of(raw, key) for key in _TEXT_KEYS}}
-    kept["fields"], kept["ts"] = raw.get("fields"), raw.get("ts")
+    kept["fields"], kept["ts"] = None, raw.get("ts")
+    if isinstance(raw.get("fields"), list):
+        kept["fields"] = [
+            {
+                "title": text_of(one, "title"),
+                "value": one.get("value"),
+                "short": bool(one.get("short")),
+            }
+            for one in raw["fields"]
+        ]
     if actions := raw.get("actions"):
         kept["actions"] = [
             {"id": text_of(action, "id") or world.new_id()}
@@ -317,7 +326,9 @@ def upload_file(world: World, call: Call) -> Answer:
     info: dict[str, Any] = {
         "id": world.new_id(),
         "user_id": call.user.id,
+        "channel_id": "",
         "create_at": world.millis(),
+        "delete_at": 0,
         "name": name,
         "extension": name.rpartition(".")[2],
         "size": len(call.raw),

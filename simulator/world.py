@@ -67,6 +67,7 @@ class Team:
             "delete_at": 0,
             "display_name": self.name.capitalize(),
             "name": self.name,
+            "email": "",
             "type": "O",
             "allow_open_invite": False,
         }
