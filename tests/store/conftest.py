@@ -29,9 +29,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def place(url: str, clock: Clock) -> Iterator[Place]:
     """An empty database and its clock."""
-    place = Place(url, clock)
-    yield place
-    place.close()
+    with Place(url, clock) as place:
+        yield place
 
 
 @pytest.fixture

@@ -45,8 +45,10 @@ class Place:
         self.opened.append(store)
         return store
 
-    def close(self) -> None:
-        """Close whatever was opened."""
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for store in self.opened:
             store.close()
 
