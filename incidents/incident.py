@@ -21,16 +21,30 @@ class Responder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """Somebody the incident needed: assigned, or asked to respond, `times` times so far.
+
+    The count tells a new call from an old one: who left the room by hand is fetched back
+    only when called anew.
+    """
+
+    person: Person
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """One stretch from trigger or reopen to resolve; ``number`` counts from 1.
 
     ``acknowledged_*`` is the *first* acknowledgement of the episode: time to acknowledge is
-    measured against it, as PagerDuty defines MTTA.
+    measured against it, as PagerDuty defines MTTA. A ``partial`` episode began before anything
+    was told of it: only its resolve is known.
     """
 
     number: int
     opened_at: datetime
     opened_by: Person | None = None
+    partial: bool = False
     acknowledged_at: datetime | None = None
     acknowledged_by: Person | None = None
     resolved_at: datetime | None = None
@@ -87,6 +101,7 @@ class Incident:
     assignees: tuple[Person, ...] = ()
     acknowledged_by: Person | None = None
     responders: tuple[Responder, ...] = ()
+    called: tuple[Called, ...] = ()
     roles: tuple[Role, ...] = ()
     custom_fields: tuple[ChangedField, ...] = ()
     conference_url: str | None = None

@@ -1,0 +1,184 @@
+"""What a room should look like for the incident as it now is, whatever it looks like so far.
+
+A room is a list of slots in the order in which they are to be filled. Standing slots are
+compared with what was last delivered; slots told once are never rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from incidents.events import Link, Status
+from incidents.incident import Absent, Episode, Incident, Moment, View
+from incidents.messages import Messages
+from incidents.names import channel_name, marker
+from playbooks.model import Playbook
+
+# How many names are tried before a room is given up: the name itself, -2, -3 ...
+NAMES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One thing that should stand in the room.
+
+    ``value`` is what is compared with what stands (JSON values only), ``hint`` what the
+    delivery needs beside it. A slot told ``once`` is satisfied when it, or one of its
+    ``aliases``, was ever delivered.
+    """
+
+    name: str
+    value: Mapping[str, Any]
+    hint: Mapping[str, Any] = field(default_factory=dict)
+    once: bool = False
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """All that a delivery needs, and what the intent keeps."""
+        return {**self.value, **self.hint}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """All slots, and when time alone will change them (None: never)."""
+
+    slots: tuple[Slot, ...] = ()
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What work has taught us about this incident's room and its people.
+
+    ``usernames`` maps ``Person.key`` to a Mattermost user name; ``strangers`` maps it to why
+    there is none. ``refused`` maps a user name to why the server would not let it in.
+    """
+
+    instance: str
+    usernames: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    predecessor: Link | None = None
+
+
+def furnish(
+    incident: Incident, playbook: Playbook, known: Known, now: datetime, messages: Messages
+) -> Room:
+    """The room that should stand now. An incident that was never born has none."""
+    episode = incident.episode
+    if not incident.born or episode is None:
+        return Room()
+    view = View(
+        incident=incident,
+        usernames=known.usernames,
+        absent=_absent(incident, known),
+        predecessor=known.predecessor,
+    )
+    stays, leave_at, archive_at = _closing(incident, playbook, now)
+    members = _members(incident, playbook, known, stays=stays, episode=episode)
+    archived = archive_at is not None and archive_at <= now
+    slots = (
+        _channel(incident, playbook, known, messages, view),
+        Slot(name="header", value={"header": messages.header(view)}),
+        Slot(name="purpose", value={"purpose": messages.purpose(view, _marker(incident, known))}),
+        *(members if stays else ()),
+        *_card(messages, view),
+        *(_told(messages, view, one) for one in incident.moments if one.type in playbook.timeline),
+        *(_statistics(messages, view, one) for one in incident.episodes if _counts(one)),
+        *(() if stays else members),
+        Slot(name="archive", value={"archived": archived}),
+    )
+    later = [at for at in (leave_at, archive_at) if at and at > now]
+    return Room(slots=slots, due_at=min(later, default=None))
+
+
+def _closing(
+    incident: Incident, playbook: Playbook, now: datetime
+) -> tuple[bool, datetime | None, datetime | None]:
+    """(people stay now, when they leave, when the room is archived)."""
+    episode = incident.episode
+    if incident.status is not Status.RESOLVED or not episode or not episode.resolved_at:
+        return True, None, None
+    leave_at = episode.resolved_at + playbook.leave_after
+    keep = playbook.archive_after
+    return leave_at > now, leave_at, None if keep is None else leave_at + keep
+
+
+def _marker(incident: Incident, known: Known) -> str:
+    return marker(known.instance, incident.source, incident.id)
+
+
+def _channel(
+    incident: Incident, playbook: Playbook, known: Known, messages: Messages, view: View
+) -> Slot:
+    names = [channel_name(playbook.room_name, incident, turn) for turn in range(1, NAMES + 1)]
+    return Slot(
+        name="channel",
+        value={"display_name": messages.display_name(view)},
+        hint={"names": names, "marker": _marker(incident, known)},
+    )
+
+
+def _card(messages: Messages, view: View) -> tuple[Slot, Slot]:
+    message, props = messages.card(view)
+    return (
+        Slot(name="card", value={"message": message, "props": props}),
+        Slot(name="pin", value={"pinned": True}),
+    )
+
+
+def _members(
+    incident: Incident, playbook: Playbook, known: Known, *, stays: bool, episode: Episode
+) -> tuple[Slot, ...]:
+    """Everybody who was ever needed; who is assigned no longer stays all the same.
+
+    ``call`` changes when somebody is needed anew: newly assigned or paged, or on a reopen.
+    """
+    calls = dict.fromkeys(playbook.invite, 0)
+    for called in incident.called:
+        if username := known.usernames.get(called.person.key):
+            calls[username] = calls.get(username, 0) + called.times
+    return tuple(
+        Slot(
+            name=f"member:{username}",
+            value={"in": True, "call": f"{episode.number}.{times}"} if stays else {"in": False},
+            hint={"username": username},
+        )
+        for username, times in calls.items()
+    )
+
+
+def _absent(incident: Incident, known: Known) -> tuple[Absent, ...]:
+    strangers = [
+        Absent(name=called.person.name, reason=known.strangers[called.person.key])
+        for called in incident.called
+        if called.person.key in known.strangers
+    ]
+    return (*strangers, *(Absent(name=name, reason=why) for name, why in known.refused.items()))
+
+
+def _told(messages: Messages, view: View, moment: Moment) -> Slot:
+    first, *others = (f"timeline:{name}" for name in moment.names)
+    return Slot(
+        name=first,
+        value={"message": messages.timeline(view, moment)},
+        once=True,
+        aliases=tuple(others),
+    )
+
+
+def _counts(episode: Episode) -> bool:
+    """Merged incidents stay out of the statistics, and so does what we saw only the end of."""
+    return episode.resolved_at is not None and not episode.merged_into and not episode.partial
+
+
+def _statistics(messages: Messages, view: View, episode: Episode) -> Slot:
+    return Slot(
+        name=f"statistics:{episode.number}",
+        value={"message": messages.statistics(view, episode)},
+        once=True,
+    )

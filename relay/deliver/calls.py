@@ -1,0 +1,261 @@
+"""One method a kind of operation: which calls it takes, and what is learnt from them.
+
+A method fills in the outcomes as it goes, so that what was done before an error is not forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from incidents.plan import Kind
+from mattermost_api.client import Mattermost
+from mattermost_api.errors import AlreadySo, Missing, NameTaken, Refused
+from mattermost_api.models import Channel, Post
+from relay.deliver.job import Call, Job, Outcomes, Place, Slots
+from relay.directory import Directory
+from relay.store import Outcome
+
+BATCH = 100
+MARK = "incident_relay"  # the key in a post's props under which its operation id stands
+
+
+class Calls:
+    """The operations as Mattermost calls."""
+
+    def __init__(self, chat: Mattermost, directory: Directory, place: Place) -> None:
+        self.chat, self.place, self._directory = chat, place, directory
+        self._ground: tuple[str, str] | None = None
+        self._town_hall: str | None = None
+        self._calls: Mapping[Kind, Callable[[Call], None]] = {
+            Kind.CREATE_CHANNEL: self._create_channel,
+            Kind.PATCH_CHANNEL: self._patch_channel,
+            Kind.ADD_MEMBERS: self._add_members,
+            Kind.POST_CARD: self._post_card,
+            Kind.EDIT_CARD: self._edit_card,
+            Kind.PIN_CARD: self._pin_card,
+            Kind.POST_TIMELINE: self._post_timeline,
+            Kind.POST_STATISTICS: self._post_statistics,
+            Kind.REMOVE_MEMBER: self._remove_member,
+            Kind.ARCHIVE_CHANNEL: self._archive_channel,
+            Kind.RESTORE_CHANNEL: self._restore_channel,
+        }
+
+    def make(self, kind: Kind, call: Call) -> None:
+        """Carry out one operation; ``call.done`` holds what has an outcome, even if this raises."""
+        self._calls[kind](call)
+
+    def get_ready(self) -> tuple[str, str]:
+        """(our own user id, the team's id); learns the server's version and clock as well."""
+        if self._ground is None:
+            self._ground = self.chat.me().id, self.chat.team_by_name(self.place.team).id
+        return self._ground
+
+    def with_presence(self, job: Job, slots: Slots) -> Slots:
+        """Note in each member slot whether adding them is our invitation.
+
+        Who is in the room already came by themselves, unless we invited them before. Nobody but
+        us is in a room that we just made, which saves the question.
+        """
+        users = self._directory.user_ids(wish["username"] for wish in slots.values())
+        ids = [row.user_id for row in users.values() if row.user_id]
+        new = job.result("channel").get("created") and not any(
+            name.startswith("member:") for name in job.ledger
+        )
+        present = set() if new or not ids else self.chat.member_ids(job.channel_id, ids)
+        return {
+            name: {**wish, "invited": _invited(job, name, users[wish["username"]].user_id, present)}
+            for name, wish in slots.items()
+        }
+
+    def adopted(self, channel: Channel, slots: Slots, *, created: bool) -> Outcomes:
+        """The outcomes of a channel that is ours: it stands with the header that it has."""
+        link = f"{self.place.link}/{self.place.team}/channels/{channel.name}"
+        facts = {"channel_id": channel.id, "name": channel.name, "link": link, "created": created}
+        stands = {
+            "display_name": channel.display_name,
+            "header": channel.header,
+            "purpose": channel.purpose,
+        }
+        if created:  # what was sent is what stands, even if the server trims it
+            stands |= {key: wish[key] for wish in slots.values() for key in stands if key in wish}
+        done: Outcomes = {}
+        for name, wish in slots.items():
+            value = {key: stands.get(key, known) for key, known in wish.items()}
+            result = facts if name == "channel" else None
+            done[name] = Outcome(state="done", value=value, result=result)
+        return done
+
+    def town_hall(self) -> str:
+        """The id of the channel for statistics."""
+        if self._town_hall is None:
+            _, team_id = self.get_ready()
+            channel = self.chat.channel_by_name(team_id, self.place.town_hall)
+            if channel is None:
+                raise Refused(
+                    f"the channel {self.place.town_hall} does not exist, or is hidden from the bot",
+                    cure="create it, or name another in `mattermost.town_hall`; add the bot to it",
+                )
+            self._town_hall = channel.id
+        return self._town_hall
+
+    def find_ours(self, marker: str) -> Channel | None:
+        """The live channel that carries `marker`, under whatever name."""
+        bot_id, team_id = self.get_ready()
+        mine = self.chat.my_channels(team_id)
+        return next((one for one in mine if is_ours(one, bot_id, marker)), None)
+
+    def _create_channel(self, call: Call) -> None:
+        bot_id, team_id = self.get_ready()
+        wish = call.slots["channel"]
+        for name in wish["names"]:
+            call.job.guard()
+            try:
+                channel = self.chat.create_channel(
+                    team_id=team_id,
+                    name=name,
+                    display_name=wish["display_name"],
+                    header=call.slots["header"]["header"],
+                    purpose=call.slots["purpose"]["purpose"],
+                )
+            except NameTaken:
+                taken = self.chat.channel_by_name(team_id, name)
+                if taken and is_ours(taken, bot_id, wish["marker"]):
+                    call.done.update(self.adopted(taken, call.slots, created=False))
+                    return
+            else:
+                call.done.update(self.adopted(channel, call.slots, created=True))
+                return
+        raise Refused(
+            f"all of {wish['names'][0]} to {wish['names'][-1]} belong to other channels",
+            cure="choose another `room.name` in conf.yaml",
+        )
+
+    def _patch_channel(self, call: Call) -> None:
+        fields = {
+            key: wish[key]
+            for wish in call.slots.values()
+            for key in ("display_name", "header", "purpose")
+            if key in wish
+        }
+        self.chat.patch_channel(call.job.channel_id, **fields)
+        call.done.update(
+            {name: Outcome(state="done", value=wish) for name, wish in call.slots.items()}
+        )
+
+    def _add_members(self, call: Call) -> None:
+        users = self._directory.user_ids(wish["username"] for wish in call.slots.values())
+        wanted: dict[str, str] = {}
+        for name, wish in call.slots.items():
+            row = users[wish["username"]]
+            if row.user_id:
+                wanted[name] = row.user_id
+            else:
+                call.done[name] = Outcome(state="parked", reason=row.reason)
+        names = list(wanted)
+        step = BATCH if self.chat.batches_members else 1
+        for start in range(0, len(names), step):
+            call.job.guard()
+            self._add(call, {name: wanted[name] for name in names[start : start + step]})
+
+    def _add(self, call: Call, ids: dict[str, str]) -> None:
+        """Add some at once; who is missing from the answer is added alone, to learn why."""
+        try:
+            added = self.chat.add_members(call.job.channel_id, list(ids.values()))
+        except (Refused, Missing) as problem:
+            if len(ids) == 1:
+                (name,) = ids
+                self.chat.channel(call.job.channel_id)  # raises if it is the room that refuses
+                call.done[name] = Outcome(state="parked", reason=str(problem))
+                return
+            added = set()
+        for name, user_id in ids.items():
+            if user_id in added:
+                facts = {"user_id": user_id, "invited": call.slots[name]["invited"]}
+                call.done[name] = Outcome(state="done", value=call.slots[name], result=facts)
+            elif len(ids) > 1:
+                call.job.guard()
+                self._add(call, {name: user_id})
+            else:
+                call.done[name] = Outcome(state="parked", reason="the server left them out")
+
+    def _remove_member(self, call: Call) -> None:
+        for name, wish in call.slots.items():
+            users = self._directory.user_ids([wish["username"]])
+            user_id = call.job.result(name).get("user_id", users[wish["username"]].user_id)
+            if user_id:
+                with suppress(AlreadySo):
+                    self.chat.remove_member(call.job.channel_id, user_id)
+            call.done[name] = Outcome(state="done", value=wish)
+
+    def _post_card(self, call: Call) -> None:
+        post = self._post(call.job.channel_id, call.operation_id, call.slots["card"], pinned=True)
+        call.done.update(posted(post, call.slots))
+
+    def _edit_card(self, call: Call) -> None:
+        wish, facts = call.slots["card"], call.job.result("card")
+        props = {**wish["props"], MARK: facts["operation_id"]}
+        self.chat.patch_post(facts["post_id"], message=wish["message"], props=props)
+        call.done["card"] = Outcome(state="done", value=wish)
+
+    def _pin_card(self, call: Call) -> None:
+        self.chat.pin_post(call.job.result("card")["post_id"])
+        call.done["pin"] = Outcome(state="done", value=call.slots["pin"])
+
+    def _post_timeline(self, call: Call) -> None:
+        ((_, wish),) = call.slots.items()
+        post = self._post(call.job.channel_id, call.operation_id, wish)
+        call.done.update(posted(post, call.slots))
+
+    def _post_statistics(self, call: Call) -> None:
+        ((_, wish),) = call.slots.items()
+        post = self._post(self.town_hall(), call.operation_id, wish)
+        call.done.update(posted(post, call.slots))
+
+    def _post(
+        self, channel_id: str, operation_id: str, wish: Mapping[str, Any], *, pinned: bool = False
+    ) -> Post:
+        return self.chat.create_post(
+            channel_id=channel_id,
+            message=wish["message"],
+            props={**wish.get("props", {}), MARK: operation_id},
+            pending_post_id=operation_id,
+            is_pinned=pinned,
+        )
+
+    def _archive_channel(self, call: Call) -> None:
+        with suppress(AlreadySo):
+            self.chat.archive_channel(call.job.channel_id)
+        call.done["archive"] = Outcome(state="done", value=call.slots["archive"])
+
+    def _restore_channel(self, call: Call) -> None:
+        with suppress(AlreadySo):
+            self.chat.restore_channel(call.job.channel_id)
+        call.done["archive"] = Outcome(state="done", value=call.slots["archive"])
+
+
+def is_ours(channel: Channel, bot_id: str, marker: str) -> bool:
+    """Created by our bot, marked for this instance, source and incident, and not archived."""
+    return channel.creator_id == bot_id and marker in channel.purpose and not channel.delete_at
+
+
+def posted(post: Post, slots: Slots) -> Outcomes:
+    """The outcomes of a post that stands; the pin has its own, if it took."""
+    facts = {"post_id": post.id, "operation_id": (post.props or {})[MARK]}
+    done: Outcomes = {}
+    for name, wish in slots.items():
+        if name != "pin":
+            done[name] = Outcome(state="done", value=wish, result=facts)
+        elif post.is_pinned:
+            done[name] = Outcome(state="done", value=wish)
+        else:
+            done[name] = Outcome(state="failed", reason="the server did not pin the post")
+    return done
+
+
+def _invited(job: Job, name: str, user_id: str | None, present: set[str]) -> bool:
+    row = job.ledger.get(name)
+    if row and row.state == "intent" and row.wanted["in"]:
+        return bool(row.wanted["invited"])
+    return bool(job.result(name).get("invited")) or user_id not in present

@@ -1,0 +1,133 @@
+"""Who is who: a source's person to a Mattermost user name, and that to the user's id.
+
+In this order: the config's ``people``, the e-mail address, a user name that equals the
+address's local part or the person's name. Only exact matches count: a guess would let a
+stranger into a private room. What is found is remembered for a day, what is not for ten minutes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from incidents.events import Person
+from mattermost_api.client import Mattermost
+from mattermost_api.errors import Refused
+from mattermost_api.models import User
+from relay.clock import Clock
+from relay.store import PersonRow, Store
+
+FOUND_FOR = timedelta(days=1)
+MISSED_FOR = timedelta(minutes=10)
+USERNAME = re.compile(r"[a-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduced:
+    """``usernames`` and ``strangers`` are keyed by ``Person.key``; the latter says why."""
+
+    usernames: Mapping[str, str]
+    strangers: Mapping[str, str]
+
+
+class Directory:
+    """Looks people up, and remembers them in the store."""
+
+    def __init__(
+        self, store: Store, chat: Mattermost, overrides: Mapping[str, str], clock: Clock
+    ) -> None:
+        self._store, self._chat, self._clock = store, chat, clock
+        self._overrides = {key.lower(): name.lower() for key, name in overrides.items()}
+
+    def introduce(self, source: str, people: Iterable[Person]) -> Introduced:
+        """Map everybody, asking Mattermost only about those we do not know yet."""
+        usernames: dict[str, str] = {}
+        asked: dict[str, Person] = {}
+        for person in people:
+            if name := self._override(person):
+                usernames[person.key] = name
+            else:
+                asked[f"person:{source}:{person.key}"] = person
+        rows = self._fresh(asked)
+        missing = {key: person for key, person in asked.items() if key not in rows}
+        if missing:
+            rows |= self._find(missing)
+        for key, person in asked.items():
+            if username := rows[key].username:
+                usernames[person.key] = username
+        strangers = {
+            person.key: rows[key].reason or ""
+            for key, person in asked.items()
+            if not rows[key].username
+        }
+        return Introduced(usernames=usernames, strangers=strangers)
+
+    def user_ids(self, usernames: Iterable[str]) -> dict[str, PersonRow]:
+        """User ids by user name; a row without an id says why there is none."""
+        keys = {f"user:{name}": name for name in usernames}
+        rows = self._fresh(keys)
+        missing = [name for key, name in keys.items() if key not in rows]
+        if missing:
+            users = {user.username: user for user in self._chat.users_by_usernames(missing)}
+            found = {f"user:{name}": self._row(users.get(name)) for name in missing}
+            self._store.remember_people(found)
+            rows |= found
+        return {name: rows[key] for key, name in keys.items()}
+
+    def _override(self, person: Person) -> str | None:
+        for key in (person.id, person.email):
+            if key and (name := self._overrides.get(key.lower())):
+                return name
+        return None
+
+    def _fresh(self, keys: Iterable[str]) -> dict[str, PersonRow]:
+        now = self._clock.now()
+        return {
+            key: row
+            for key, row in self._store.people(list(keys)).items()
+            if now - row.checked_at < (FOUND_FOR if row.user_id else MISSED_FOR)
+        }
+
+    def _find(self, people: Mapping[str, Person]) -> dict[str, PersonRow]:
+        found = {key: self._by_email(person) for key, person in people.items()}
+        names = {key: _usernames(person) for key, person in people.items() if not found[key]}
+        wanted = sorted({name for several in names.values() for name in several})
+        users = (
+            {user.username: user for user in self._chat.users_by_usernames(wanted)}
+            if wanted
+            else {}
+        )
+        for key, several in names.items():
+            found[key] = next((users[name] for name in several if name in users), None)
+        rows = {key: self._row(user) for key, user in found.items()}
+        known = {f"user:{row.username}": row for row in rows.values() if row.user_id}
+        self._store.remember_people(rows | known)
+        return rows
+
+    def _by_email(self, person: Person) -> User | None:
+        if not person.email:
+            return None
+        try:
+            return self._chat.user_by_email(person.email)
+        except Refused:  # PrivacySettings.ShowEmailAddress is off: names are all that is left
+            return None
+
+    def _row(self, user: User | None) -> PersonRow:
+        now = self._clock.now()
+        if user is None:
+            reason = "no Mattermost user found; add them to `people` in conf.yaml"
+        elif user.delete_at:
+            reason = f"the Mattermost user {user.username} is deactivated"
+        else:
+            return PersonRow(username=user.username, user_id=user.id, reason=None, checked_at=now)
+        return PersonRow(username=None, user_id=None, reason=reason, checked_at=now)
+
+
+def _usernames(person: Person) -> list[str]:
+    """The user names this person might have, best first."""
+    local = (person.email or "").partition("@")[0]
+    words = person.name.lower().split()
+    names = [local.lower(), *(sep.join(words) for sep in ("", ".", "-", "_"))]
+    return [name for name in dict.fromkeys(names) if USERNAME.fullmatch(name)]

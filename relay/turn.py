@@ -1,0 +1,158 @@
+"""A turn: one incident in hand, from its journal to what Mattermost shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from incidents.messages import Messages
+from pydantic import TypeAdapter
+
+from incidents.events import Link
+from incidents.fold import fold
+from incidents.incident import Incident
+from incidents.plan import Kind, plan
+from incidents.room import Known, Room, furnish
+from playbooks.model import Playbook
+from relay.clock import Clock
+from relay.deliver import Deliverer, Job, Later, ServerDown
+from relay.deliver.doubt import proof_at
+from relay.directory import Directory, Introduced
+from relay.store import Claim, Fenced, LedgerRow, Store
+
+# What a call may take at the longest: connecting, and waiting for the answer.
+CALL_SECONDS = 18.0
+# A turn that takes longer gives the incident back and queues again: no lease is kept for ever.
+LONGEST_TURN = timedelta(minutes=5)
+
+_INCIDENT = TypeAdapter(Incident)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Guard:
+    """Lets a call begin only when it will end before the lease does; renews it if need be."""
+
+    store: Store
+    claim: Claim
+    clock: Clock
+    lease: timedelta
+    since: float
+
+    def __call__(self) -> None:
+        left = self.lease.total_seconds() - (self.clock.monotonic() - self.since)
+        if left > CALL_SECONDS:
+            return
+        renewed_at = self.clock.monotonic()
+        if not self.store.renew(self.claim, self.lease):
+            raise Fenced(f"incident {self.claim.incident_id} was taken over")
+        self.since = renewed_at
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What a turn leaves for later."""
+
+    due_at: datetime = _NEVER
+    problem: str | None = None
+    kinds: set[Kind] = field(default_factory=set)
+
+    def wait(self, later: Later) -> None:
+        self.due_at, self.problem = min(self.due_at, later.until), str(later)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """All that a turn needs but the incident; shared by the threads of a worker.
+
+    The lease must be longer than a call may take (``CALL_SECONDS``).
+    """
+
+    store: Store
+    directory: Directory
+    deliverer: Deliverer
+    playbook: Playbook
+    messages: Messages
+    clock: Clock
+    lease: timedelta
+
+    def run(self, claim: Claim, claimed_at: float) -> None:
+        """Claimed: fold, introduce, furnish, plan, deliver, settle.
+
+        `claimed_at` is monotonic, from before the claim. Raises Fenced, and ServerDown once
+        the incident is settled for later.
+        """
+        incident = fold(claim.source, claim.incident_id, self.store.events(claim), born=claim.born)
+        guard = Guard(self.store, claim, self.clock, self.lease, claimed_at)
+        rest = _Rest()
+        try:
+            if incident.born and incident.episode:
+                self._bring_up_to_date(claim, incident, incident.episode.opened_at, guard, rest)
+        except ServerDown as down:
+            rest.due_at, rest.problem = self.clock.now(), str(down)
+            self._settle(claim, incident, rest)
+            raise
+        self._settle(claim, incident, rest)
+
+    def _bring_up_to_date(
+        self, claim: Claim, incident: Incident, opened_at: datetime, guard: Guard, rest: _Rest
+    ) -> None:
+        people = self._introduce(incident)
+        job = Job(claim=claim, ledger=self.store.ledger(claim), opened_at=opened_at, guard=guard)
+        try:
+            self.deliverer.prove(job)
+        except Later as later:
+            rest.wait(later)
+        until = self.clock.now() + LONGEST_TURN
+        while True:
+            job.ledger = self.store.ledger(claim)
+            room = self._furnish(claim, incident, people, job.ledger)
+            steps = [one for one in plan(room, job.ledger) if one.kind not in rest.kinds]
+            if not steps or self.clock.now() > until:
+                break
+            try:
+                self.deliverer.deliver(job, steps[0])
+            except Later as later:  # the others may go on, but those of its kind keep their order
+                rest.wait(later)
+                rest.kinds.add(steps[0].kind)
+        proofs = [at for row in job.ledger.values() if (at := proof_at(row))]
+        rest.due_at = min([rest.due_at, room.due_at or _NEVER, *proofs])
+        if steps:
+            rest.due_at = self.clock.now()
+
+    def _introduce(self, incident: Incident) -> Introduced:
+        people = [called.person for called in incident.called]
+        return self.directory.introduce(incident.source, people)
+
+    def _furnish(
+        self,
+        claim: Claim,
+        incident: Incident,
+        people: Introduced,
+        ledger: Mapping[str, LedgerRow],
+    ) -> Room:
+        refused = {
+            row.wanted["username"]: row.reason or ""
+            for slot, row in ledger.items()
+            if slot.startswith("member:") and row.state == "parked" and row.wanted["in"]
+        }
+        before = self.store.retired(claim, "channel")
+        known = Known(
+            instance=self.store.instance,
+            usernames=people.usernames,
+            strangers=people.strangers,
+            refused=refused,
+            predecessor=Link(name=before["name"], html_url=before["link"]) if before else None,
+        )
+        return furnish(incident, self.playbook, known, self.clock.now(), self.messages)
+
+    def _settle(self, claim: Claim, incident: Incident, rest: _Rest) -> None:
+        """Give the incident back. Moments are left out of the snapshot: the journal has them."""
+        self.store.settle(
+            claim,
+            snapshot=_INCIDENT.dump_python(replace(incident, moments=()), mode="json"),
+            due_at=None if rest.due_at == _NEVER else rest.due_at,
+            attempts=0 if rest.problem is None else claim.attempts + 1,
+            problem=rest.problem,
+        )
