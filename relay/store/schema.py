@@ -36,18 +36,22 @@ def open_store(url: str, *, now: Callable[[], datetime], database_clock: bool = 
     is False. Raises StoreOutdated, StoreUnavailable, and StoreError for a URL it cannot read.
     """
     store = Store(url, now=now, database_clock=database_clock)
-    with store.write() as connection:
-        _lock_schema(store, connection)
-        found = _version(connection)
-        if found is None:
-            metadata.create_all(connection)
-            version.create(connection)
-            connection.execute(version.insert().values(version_num=HEAD))
-        elif found != HEAD:
-            _refuse(found)
-        insert = store.insert(relay).values(id=1, instance=uuid.uuid4().hex[:12])
-        connection.execute(insert.on_conflict_do_nothing())
-        store.instance = connection.execute(sa.select(relay.c.instance)).scalar_one()
+    try:
+        with store.write() as connection:
+            _lock_schema(store, connection)
+            found = _version(connection)
+            if found is None:
+                metadata.create_all(connection)
+                version.create(connection)
+                connection.execute(version.insert().values(version_num=HEAD))
+            elif found != HEAD:
+                _refuse(found)
+            insert = store.insert(relay).values(id=1, instance=uuid.uuid4().hex[:12])
+            connection.execute(insert.on_conflict_do_nothing())
+            store.instance = connection.execute(sa.select(relay.c.instance)).scalar_one()
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

@@ -41,7 +41,7 @@ class Waker:
 
     def notify(self) -> None:
         """Wake every thread that waits here, and the workers of other processes."""
-        self._ring()
+        self.ring()
         if self._store.sqlite_path is None:
             # Not in the transaction that stored the work: NOTIFY makes commits queue up.
             with contextlib.suppress(StoreUnavailable), self._store.write() as connection:
@@ -82,13 +82,13 @@ class Waker:
             self._thread.join()
         os.close(self._stop_reader)
         os.close(self._stop_writer)
-        self._ring()
+        self.ring()
 
     @property
     def _fifo(self) -> str:
         return f"{self._store.sqlite_path}-wake"
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
         with self._bell:
             self._rung += 1
             self._bell.notify_all()
@@ -102,7 +102,7 @@ class Waker:
             self._listening.set()
             while not self._stopped(or_readable=pipe):
                 os.read(pipe, 65536)
-                self._ring()
+                self.ring()
         finally:
             os.close(pipe)
 
@@ -115,7 +115,7 @@ class Waker:
             ):
                 connection.execute(f'LISTEN "{self._channel}"'.encode())
                 self._listening.set()
-                self._ring()  # for what was missed while nobody listened
+                self.ring()  # for what was missed while nobody listened
                 self._hear(connection)
             self._stopped(within=RECONNECT_AFTER)
 
@@ -123,7 +123,7 @@ class Waker:
         while not self._stopped(or_readable=connection.fileno()):
             told = list(connection.notifies(timeout=0))
             if any(notice.payload != self._name for notice in told):
-                self._ring()
+                self.ring()
 
     def _stopped(self, *, within: float = 0.0, or_readable: int | None = None) -> bool:
         """Whether ``close`` was called within the time, or before the file has news."""
