@@ -81,7 +81,7 @@ _LONGEST_WAIT = 3600.0  # of a Retry-After; a larger number is a mistake
 def read(call: str, request: Request, response: Response, now: datetime) -> Any:
     """The JSON of a good answer. Raises any other answer as a MattermostError.
 
-    ``call`` names the call in the message, without ids; ``now`` is for a Retry-After date.
+    `call` names the call in the message, without ids; `now` is for a Retry-After date.
     """
     status = response.status
     fields = json_of(response.body)
@@ -115,7 +115,7 @@ def _unstorable(body: object) -> bool:
     """Whether PostgreSQL cannot hold what was sent, which the server reports as its own 500.
 
     The ids of those answers are no proof: a database that fails at the insert has the same
-    (``app.post.save.app_error``, ``app.channel.create_channel.internal_error``), and under
+    (`app.post.save.app_error`, `app.channel.create_channel.internal_error`), and under
     ExperimentalEnableHardenedMode there are none.
     """
     values = body if isinstance(body, dict) else {}
@@ -125,7 +125,7 @@ def _unstorable(body: object) -> bool:
 
 
 def json_of(body: bytes) -> Any:
-    """The value, or ``...`` for what is not JSON (None is JSON)."""
+    """The value, or `...` for what is not JSON (None is JSON)."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -144,6 +144,6 @@ def http_date(text: str) -> datetime | None:
     """The moment that a Date or Retry-After header names, None if it names none."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """The calls, one method each: arguments to a request, an answer to a value.
 
 One attempt a call and nothing sleeps; when and whether to call again is for the caller, who
-knows what the call was for. Every method raises the errors of ``errors.py``.
+knows what the call was for. Every method raises the errors of `errors.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _API = "/api/v4"
 class Mattermost:
     """A server as one bot sees it. May be shared by threads.
 
-    ``version`` is None until the server has answered; ``clock_offset`` is by how many seconds
-    its clock is ahead of ``now()`` (0 until then; to a second, as its Date header is).
+    `version` is None until the server has answered; `clock_offset` is by how many seconds
+    its clock is ahead of `now()` (0 until then; to a second, as its Date header is).
     """
 
     def __init__(self, transport: Transport, token: str, *, now: Callable[[], datetime]) -> None:
@@ -36,7 +36,7 @@ class Mattermost:
 
     @property
     def batches_members(self) -> bool:
-        """Whether ``add_members`` takes more than one at a time: since 9.11."""
+        """Whether `add_members` takes more than one at a time: since 9.11."""
         return self.version is not None and self.version >= (9, 11, 0)
 
     # Who and where
@@ -128,7 +128,7 @@ class Mattermost:
     def add_members(self, channel_id: str, user_ids: Sequence[str]) -> set[str]:
         """Those of them who are now in, whether or not they were before.
 
-        One at a time unless ``batches_members``: an older server adds the first and says so.
+        One at a time unless `batches_members`: an older server adds the first and says so.
         A batch swallows why somebody was left out; add that one alone to learn it.
         """
         if not user_ids:
@@ -163,9 +163,9 @@ class Mattermost:
         is_pinned: bool = False,
         root_id: str | None = None,
     ) -> Post:
-        """A new post; for 30 s the same ``pending_post_id`` gives the same post again.
+        """A new post; for 30 s the same `pending_post_id` gives the same post again.
 
-        Pending while the first call with that id is at work. ``set_online`` is off, else each
+        Pending while the first call with that id is at work. `set_online` is off, else each
         post would show the bot as active.
         """
         body = _given(
@@ -182,7 +182,7 @@ class Mattermost:
     def patch_post(
         self, post_id: str, *, message: str | None = None, props: Mapping[str, Any] | None = None
     ) -> Post:
-        """Changes what is not None, ``props`` as a whole; Forbidden if the post is gone."""
+        """Changes what is not None, `props` as a whole; Forbidden if the post is gone."""
         body = _given(message=message, props=props)
         return Post.from_json(self._call("PUT", "/posts/{post}/patch", post=post_id, body=body))
 
@@ -197,7 +197,7 @@ class Mattermost:
     def posts(
         self, channel_id: str, *, before: str | None = None, per_page: int = 60
     ) -> list[Post]:
-        """A page of at most 200, newest first, older than the post ``before``; [] at the end."""
+        """A page of at most 200, newest first, older than the post `before`; [] at the end."""
         query = {"per_page": str(per_page), "skipFetchThreads": "true"}
         query |= _given(before=before)
         page = self._call("GET", "/channels/{channel}/posts", query=query, channel=channel_id)
@@ -235,7 +235,7 @@ class Mattermost:
         body: Any = None,
         **segments: str,
     ) -> Any:
-        """The JSON of the answer. Errors name the call by ``path`` as it is written above."""
+        """The JSON of the answer. Errors name the call by `path` as it is written above."""
         filled = path.format(**{key: quote(value, safe="") for key, value in segments.items()})
         request = Request(
             method=method,

@@ -38,7 +38,7 @@ class _FromJson:
 
     @classmethod
     def all_from_json(cls, data: object) -> list[Self]:
-        """The objects in an answer that is a list of them; raises as ``from_json``."""
+        """The objects in an answer that is a list of them; raises as `from_json`."""
         if not isinstance(data, list):
             raise Misconfigured(f"Mattermost sent no list of {cls.__name__}s")
         return [cls.from_json(item) for item in data]
@@ -46,9 +46,9 @@ class _FromJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel(_FromJson):
-    """A channel; ``type`` is P (private), O (public), D, G or one that came later.
+    """A channel; `type` is P (private), O (public), D, G or one that came later.
 
-    With ``delete_at`` it is archived: readable, its name still taken, closed to every write.
+    With `delete_at` it is archived: readable, its name still taken, closed to every write.
     """
 
     id: str
@@ -65,9 +65,9 @@ class Channel(_FromJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post(_FromJson):
-    """A post as it was read. Never write its ``props`` back: reads lack the buttons' targets.
+    """A post as it was read. Never write its `props` back: reads lack the buttons' targets.
 
-    ``type`` is "" for what people and bots write, ``system_...`` for the server's own.
+    `type` is "" for what people and bots write, `system_...` for the server's own.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Post(_FromJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User(_FromJson):
-    """A person or a bot; deactivated with ``delete_at``. ``email`` is "" where it is hidden."""
+    """A person or a bot; deactivated with `delete_at`. `email` is "" where it is hidden."""
 
     id: str
     username: str
@@ -94,7 +94,7 @@ class User(_FromJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team(_FromJson):
-    """A team; ``name`` is the part in its links."""
+    """A team; `name` is the part in its links."""
 
     id: str
     name: str

@@ -1,6 +1,6 @@
-"""How a request travels: one method, ``send``, and its one real implementation.
+"""How a request travels: one method, `send`, and its one real implementation.
 
-What an answer means is none of its business (``answers.py``); a request that got no answer is,
+What an answer means is none of its business (`answers.py`); a request that got no answer is,
 since only here can be told whether it may have arrived.
 """
 
@@ -26,7 +26,7 @@ _NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call; ``path`` is quoted and begins with /api/v4, ``body`` is JSON, None for none."""
+    """One call; `path` is quoted and begins with /api/v4, `body` is JSON, None for none."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ class Transport(Protocol):
 class RequestsTransport:
     """HTTP with keep-alive; may be shared by threads. Takes proxies from the environment.
 
-    Times are seconds; ``read_timeout`` bounds each silence, not the whole answer.
+    Times are seconds; `read_timeout` bounds each silence, not the whole answer.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ def _no_answer(error: requests.RequestException) -> Unreachable:
 def _layers(error: object) -> Iterator[BaseException]:
     """The exceptions that libraries wrapped into one another, the outermost first.
 
-    Not by ``__context__``: that leads on to what our caller was handling when it called.
+    Not by `__context__`: that leads on to what our caller was handling when it called.
     """
     while isinstance(error, BaseException):
         yield error
