@@ -30,38 +30,32 @@ from mattermost_api.errors import (
 )
 from mattermost_api.transport import Request, Response
 
-_QUOTA = "Raise TeamSettings.MaxChannelsPerTeam (archived channels count), then retry."
-_HIDDEN = "Turn PrivacySettings.ShowEmailAddress on, or name people in the config."
-
-_BY_ID: dict[str, tuple[type[MattermostError], str]] = {
-    "store.sql_channel.save_channel.exists.app_error": (NameTaken, ""),
-    "api.channel.create_channel.max_channel_limit.app_error": (Refused, _QUOTA),
-    "store.sql_channel.save_channel.limit.app_error": (Refused, _QUOTA),
+_BY_ID: dict[str, type[MattermostError]] = {
+    "store.sql_channel.save_channel.exists.app_error": NameTaken,
     # A patch of an archived channel. A rename to a taken name too, but we never rename.
-    "app.channel.update.bad_id": (ChannelArchived, ""),
-    "api.post.create_post.can_not_post_to_deleted.error": (ChannelArchived, ""),
-    "api.post.patch_post.can_not_update_post_in_deleted.error": (ChannelArchived, ""),
-    "api.channel.delete_channel.deleted.app_error": (AlreadySo, ""),
-    "api.channel.restore_channel.restored.app_error": (AlreadySo, ""),
+    "app.channel.update.bad_id": ChannelArchived,
+    "api.post.create_post.can_not_post_to_deleted.error": ChannelArchived,
+    "api.post.patch_post.can_not_update_post_in_deleted.error": ChannelArchived,
+    "api.channel.delete_channel.deleted.app_error": AlreadySo,
+    "api.channel.restore_channel.restored.app_error": AlreadySo,
     # 404 when a member is removed who is none.
-    "app.channel.get_member.missing.app_error": (AlreadySo, ""),
+    "app.channel.get_member.missing.app_error": AlreadySo,
     # 404 and 400 when somebody is added who never joined the team, or left it.
-    "app.team.get_member.missing.app_error": (NotInTeam, ""),
-    "api.channel.add_user.to.channel.failed.deleted.app_error": (NotInTeam, ""),
-    # 403 for somebody deactivated (newer servers; 5.37 adds them): no right would help.
-    "app.channel.add_member.deleted_user.app_error": (Refused, "This account is deactivated."),
-    "api.user.get_user_by_email.permissions.app_error": (Forbidden, _HIDDEN),
+    "app.team.get_member.missing.app_error": NotInTeam,
+    "api.channel.add_user.to.channel.failed.deleted.app_error": NotInTeam,
+    # 403 for somebody deactivated (newer servers; 5.37 adds them): no right would help the bot.
+    "app.channel.add_member.deleted_user.app_error": Refused,
     # 400 for an id or an address of a form that nothing can have.
-    "api.context.invalid_url_param.app_error": (Missing, ""),
-    "model.channel.is_valid.display_name.app_error": (TooLong, ""),
-    "model.channel.is_valid.header.app_error": (TooLong, ""),
-    "model.channel.is_valid.purpose.app_error": (TooLong, ""),
-    "model.post.is_valid.msg.app_error": (TooLong, ""),
-    "model.post.is_valid.message_length.app_error": (TooLong, ""),
-    "model.post.is_valid.props.app_error": (TooLong, ""),
+    "api.context.invalid_url_param.app_error": Missing,
+    "model.channel.is_valid.display_name.app_error": TooLong,
+    "model.channel.is_valid.header.app_error": TooLong,
+    "model.channel.is_valid.purpose.app_error": TooLong,
+    "model.post.is_valid.msg.app_error": TooLong,
+    "model.post.is_valid.message_length.app_error": TooLong,
+    "model.post.is_valid.props.app_error": TooLong,
     # 500, yet over in a moment: a post with the same pending id, an add of the same user.
-    "api.post.deduplicate_create_post.pending": (Pending, ""),
-    "api.channel.add_user.to.channel.failed.app_error": (Pending, ""),
+    "api.post.deduplicate_create_post.pending": Pending,
+    "api.channel.add_user.to.channel.failed.app_error": Pending,
 }
 
 _BY_STATUS: dict[int, type[MattermostError]] = {
@@ -73,6 +67,18 @@ _BY_STATUS: dict[int, type[MattermostError]] = {
     413: TooLong,
     429: RateLimited,
     501: Refused,
+}
+
+_QUOTA = "Raise TeamSettings.MaxChannelsPerTeam (archived channels count), then retry."
+
+# Where an error has a nearer cure than its class.
+_CURES = {
+    "api.channel.create_channel.max_channel_limit.app_error": _QUOTA,
+    "store.sql_channel.save_channel.limit.app_error": _QUOTA,
+    "app.channel.add_member.deleted_user.app_error": "Activate this account, then retry.",
+    "api.user.get_user_by_email.permissions.app_error": (
+        "Turn PrivacySettings.ShowEmailAddress on, or name people in the config."
+    ),
 }
 
 _LONGEST_WAIT = 3600.0  # of a Retry-After; a larger number is a mistake
@@ -89,26 +95,25 @@ def read(call: str, request: Request, response: Response, now: datetime) -> Any:
         return fields
     error_id = fields.get("id") if isinstance(fields, dict) else None
     error_id = error_id[:100] if isinstance(error_id, str) else ""
-    kind, cure = _verdict(request, status, error_id)
-    raise kind(
+    raise _verdict(request, status, error_id)(
         f"{call} was answered {status} {error_id or '(no error id)'}",
         status=status,
         error_id=error_id,
-        cure=cure,
+        cure=_CURES.get(error_id, ""),
         sent=status != 429,
         retry_after=_seconds(response.header("Retry-After") or "", now),
     )
 
 
-def _verdict(request: Request, status: int, error_id: str) -> tuple[type[MattermostError], str]:
+def _verdict(request: Request, status: int, error_id: str) -> type[MattermostError]:
     if error_id in _BY_ID:
         return _BY_ID[error_id]
     if status < 400 or (status == 404 and not error_id):
         # A log-in page, a redirect, another web server's 404: not Mattermost's API.
-        return Misconfigured, ""
+        return Misconfigured
     if status == 500 and _unstorable(request.body):
-        return Refused, "Take the NUL out of the text, or shorten the name to 64 characters."
-    return _BY_STATUS.get(status, ServerTrouble if status >= 500 else Refused), ""
+        return Refused
+    return _BY_STATUS.get(status, ServerTrouble if status >= 500 else Refused)
 
 
 def _unstorable(body: object) -> bool:

@@ -110,7 +110,7 @@ class Mattermost:
         purpose: str | None = None,
         display_name: str | None = None,
     ) -> Channel:
-        """Changes what is not None. Never two at once: the server writes the whole row."""
+        """Changes what is not None. One call at a time: the server writes back the whole row."""
         body = _given(header=header, purpose=purpose, display_name=display_name)
         answer = self._call("PUT", "/channels/{channel}/patch", channel=channel_id, body=body)
         return Channel.from_json(answer)

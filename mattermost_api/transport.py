@@ -72,8 +72,8 @@ class RequestsTransport:
         self._url = url.rstrip("/")
         self._timeout = (connect_timeout, read_timeout)
         self.session = requests.Session()
-        self.session.mount("http://", HTTPAdapter(pool_maxsize=32))
-        self.session.mount("https://", HTTPAdapter(pool_maxsize=32))
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=32))
         self.session.headers["User-Agent"] = f"incident-relay/{__version__}"
         self.session.verify = ca_bundle or True
         # A MMAUTHTOKEN cookie would beat the Authorization header.

@@ -160,6 +160,19 @@ def test_an_error_id_is_cut_where_a_plugin_wrote_a_text_there() -> None:
     assert _error(refusal(400, error_id)).error_id == error_id[:100]
 
 
+@pytest.mark.parametrize(
+    ("error_id", "cure"),
+    [
+        ("api.channel.create_channel.max_channel_limit.app_error", "MaxChannelsPerTeam"),
+        ("store.sql_channel.save_channel.limit.app_error", "MaxChannelsPerTeam"),
+        ("app.channel.add_member.deleted_user.app_error", "Activate this account"),
+        ("api.user.get_user_by_email.permissions.app_error", "ShowEmailAddress"),
+    ],
+)
+def test_an_error_with_a_nearer_cure_than_its_class_tells_it(error_id: str, cure: str) -> None:
+    assert cure in str(_error(refusal(400, error_id)))
+
+
 def test_every_error_has_a_cure() -> None:
     def tree(kind: type[errors.MattermostError]) -> list[type[errors.MattermostError]]:
         return [kind, *(leaf for branch in kind.__subclasses__() for leaf in tree(branch))]

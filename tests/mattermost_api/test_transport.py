@@ -11,7 +11,6 @@ import threading
 import tomllib
 import traceback
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,52 +25,11 @@ from mattermost_api import errors
 from mattermost_api.client import Mattermost
 from mattermost_api.transport import Request, RequestsTransport
 from tests.mattermost_api.helpers import NOW, TOKEN, A
+from tests.mattermost_api.loopback import Handler, Server
 
 ME = Request(method="GET", path="/api/v4/users/me", headers={"Authorization": f"Bearer {TOKEN}"})
 
-
-class Handler(BaseHTTPRequestHandler):
-    """Keeps each request and does with it what the test said."""
-
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        self.server.seen.append(
-            {
-                "line": f"{self.command} {self.path}",
-                "headers": dict(self.headers),
-                "body": self.rfile.read(length),
-                "connection": self.client_address[1],
-            }
-        )
-        self.server.act(self)
-
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
-
-    def reply(self, status: int = 200, body: bytes = b"{}", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | headers).items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
-
-class Server(ThreadingHTTPServer):
-    """A web server on a free port; `act` answers each request."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[dict[str, Any]] = []
-        self.act: Callable[[Handler], None] = Handler.reply
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.released = threading.Event()
+Connect = Callable[..., RequestsTransport]
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +52,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., RequestsTransport]]:
+def connect() -> Iterator[Connect]:
     opened = []
 
     def open_(url: str, **settings: Any) -> RequestsTransport:
@@ -105,9 +63,6 @@ def connect() -> Iterator[Callable[..., RequestsTransport]]:
     yield open_
     for transport in opened:
         transport.session.close()
-
-
-Connect = Callable[..., RequestsTransport]
 
 
 # What travels
