@@ -1,0 +1,147 @@
+"""Puts the parts together: the one place that knows them all, for the web process and the CLI."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from incidents.messages import Messages
+from mattermost_api.client import Mattermost
+from mattermost_api.transport import RequestsTransport, Transport
+from playbooks.model import Playbook
+from relay.clock import Clock, SystemClock
+from relay.config import Config
+from relay.crew import Crew
+from relay.deliver import Calls, Deliverer, Place
+from relay.directory import Directory
+from relay.limits import Breaker, Bucket, LimitedTransport
+from relay.store import Store, open_store
+from relay.store.single import WorkerLock
+from relay.store.wake import Waker
+from relay.turn import CALL_SECONDS, Turn
+from relay.worker import Worker
+
+CONNECT_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """A process's share of the relay."""
+
+    config: Config
+    store: Store
+    waker: Waker
+    chat: Mattermost
+    calls: Calls
+    bucket: Bucket
+    worker: Worker
+
+    def crew(self, clock: SystemClock) -> Crew:
+        """The threads that work in this process; not started."""
+        database = self.store.sqlite_path
+        return Crew(
+            worker=self.worker,
+            waker=self.waker,
+            clock=clock,
+            bucket=self.bucket,
+            lock=WorkerLock(database) if database else None,
+            threads=self.config.worker.threads,
+            housekeeping=lambda: self._purge(clock),
+        )
+
+    def _purge(self, clock: Clock) -> None:
+        keep = self.config.store.purge_after
+        if keep is not None:
+            self.store.purge(clock.now() - keep)
+
+
+def assemble(config: Config, *, clock: Clock, transport: Transport | None = None) -> Relay:
+    """Build everything from the config; the only I/O is opening the database.
+
+    Raises TemplateError, StoreError. `transport` replaces the one that speaks HTTP.
+    """
+    messages = Messages(config.messages.set, templates_in(config.messages.folder))
+    store = open_store(config.store.url.get_secret_value(), now=clock.now)
+    bucket = Bucket(config.mattermost.rate_limit, clock)
+    bundle = config.mattermost.ca_bundle
+    http = transport or RequestsTransport(
+        config.mattermost.url,
+        ca_bundle=str(bundle) if bundle else None,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=CALL_SECONDS - CONNECT_SECONDS,
+    )
+    chat = Mattermost(
+        LimitedTransport(http, bucket, clock),
+        config.mattermost.token.get_secret_value(),
+        now=clock.now,
+    )
+    directory = Directory(store, chat, config.people, clock)
+    calls = Calls(chat, directory, place(config))
+    lease = config.worker.lease
+    deliverer = Deliverer(
+        store=store,
+        calls=calls,
+        clock=clock,
+        new_id=lambda: uuid.uuid4().hex,
+        jitter=random.random,
+        lease=lease,
+    )
+    turn = Turn(
+        store=store,
+        directory=directory,
+        deliverer=deliverer,
+        playbook=playbook(config),
+        messages=messages,
+        clock=clock,
+        lease=lease,
+    )
+    worker = Worker(
+        store=store,
+        turn=turn,
+        breaker=Breaker(clock, random.random),
+        clock=clock,
+        owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        jitter=random.random,
+    )
+    return Relay(
+        config=config,
+        store=store,
+        waker=Waker(store),
+        chat=chat,
+        calls=calls,
+        bucket=bucket,
+        worker=worker,
+    )
+
+
+def place(config: Config) -> Place:
+    """Where rooms are made."""
+    settings = config.mattermost
+    return Place(team=settings.team, town_hall=settings.town_hall, link=settings.public_url)
+
+
+def playbook(config: Config) -> Playbook:
+    """The playbook that the config's keys make: every incident follows it."""
+    room = config.room
+    return Playbook(
+        room_name=room.name,
+        invite=config.invite,
+        timeline=frozenset(config.timeline),
+        leave_after=room.leave_after,
+        archive_after=room.archive_after,
+    )
+
+
+def templates_in(folder: Path | None) -> Mapping[str, str]:
+    """The templates of the user's folder: path below it -> text."""
+    if folder is None:
+        return {}
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.md"))
+    }
