@@ -72,7 +72,7 @@ class Calls:
     def adopted(self, channel: Channel, slots: Slots, *, created: bool) -> Outcomes:
         """The outcomes of a channel that is ours: it stands with the header that it has."""
         link = f"{self.place.link}/{self.place.team}/channels/{channel.name}"
-        facts = {"channel_id": channel.id, "name": channel.name, "link": link, "created": created}
+        facts = {"id": channel.id, "name": channel.name, "link": link, "created": created}
         stands = {
             "display_name": channel.display_name,
             "header": channel.header,

@@ -58,7 +58,7 @@ class Job:
     @property
     def channel_id(self) -> str:
         """The room's channel; asked for only when it stands."""
-        return str(self.result("channel")["channel_id"])
+        return str(self.result("channel")["id"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
