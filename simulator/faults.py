@@ -71,14 +71,14 @@ class RateLimit:
         room = step * (self.burst + 1)
         arrival = max(now, self._arrival.get(key, now)) + step
         wait = arrival - room - now
-        passes = wait <= 1e-9
+        passes = wait <= 1e-6  # what is left of a float that counts seconds since 1970
         if passes:
             self._arrival[key] = arrival
         used = self._arrival[key] - now
         headers = {
             "X-Ratelimit-Limit": str(self.burst + 1),
-            "X-Ratelimit-Remaining": str(max(0, int((room - used) / step + 1e-9))),
-            "X-Ratelimit-Reset": str(math.ceil(used)),
+            "X-Ratelimit-Remaining": str(max(0, int((room - used) / step + 1e-5))),
+            "X-Ratelimit-Reset": str(math.ceil(used - 1e-6)),
         }
         if not passes:
             headers["Retry-After"] = str(math.ceil(wait))

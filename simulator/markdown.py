@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-_MENTION = re.compile(r"(?<![\w@./-])@[a-z][a-z0-9._-]*")
+_MENTION = re.compile(r"(?<![\w@./-])@[a-z](?:[a-z0-9._-]*[a-z0-9])?")
 _EMOJI = re.compile(r":([a-z0-9_+-]+):")
 _UNICODE = {
     **{"rotating_light": "🚨", "fire": "🔥", "white_check_mark": "✅", "warning": "⚠️"},
