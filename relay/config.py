@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from hooks.delivery import Credentials
@@ -28,6 +28,7 @@ from relay.config_values import (
     ExistingPath,
     Number,
     PersonKey,
+    RoomName,
     Secret,
     Secrets,
     Slug,
@@ -126,7 +127,7 @@ class MessagesSettings(Section):
 class RoomSettings(Section):
     """What a room is called and when it empties."""
 
-    name: Annotated[StrictStr, Field(min_length=1)] = "incident-{id}"
+    name: RoomName = "incident-{id}"
     leave_after: Duration = timedelta(0)
     archive_after: Duration | None = None
 

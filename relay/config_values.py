@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from incidents.events import EventType
+from incidents.names import check_name_template
 
 # What nobody can post: it belongs to no incident.
 _WITHOUT_INCIDENT = {EventType.SERVICE_EVENT, EventType.PING, EventType.UNKNOWN}
@@ -116,6 +117,13 @@ def _username(value: str) -> str:
     return name
 
 
+def _room_name(value: str) -> str:
+    wrong = check_name_template(value)
+    if wrong:
+        raise _wrong("cannot name a room", f"Mend this: {wrong}.")
+    return value
+
+
 def _in_path(value: Secret) -> Secret:
     if not re.fullmatch(r"[A-Za-z0-9._~-]+", value.get_secret_value()):
         raise _wrong(
@@ -189,6 +197,7 @@ ExistingPath = Annotated[Path, AfterValidator(_beside)]
 Secrets = tuple[Secret, ...]
 # E-mail addresses are compared without regard to case, ids are not.
 PersonKey = Annotated[StrictStr, AfterValidator(lambda key: key.lower() if "@" in key else key)]
+RoomName = Annotated[StrictStr, AfterValidator(_room_name)]
 UrlSecret = Annotated[Secret, AfterValidator(_in_path)]
 UserAndPassword = Annotated[Secret, AfterValidator(_user_and_password)]
 Database = Annotated[Secret, AfterValidator(_database)]
