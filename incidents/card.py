@@ -1,0 +1,129 @@
+"""The pinned card of an incident, as one attachment that always fits. No templates in here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from incidents import text, words
+from incidents.events import Person, Status
+from incidents.incident import View
+from incidents.text import Safe
+
+# A 5.37 server refuses props of 8,000 characters; some are left for the operation's own mark.
+PROPS_LIMIT = 7_500
+# Tried in this order until the card fits: characters of a text, custom fields shown.
+_CUTS = ((300, 40), (160, 20), (80, 12), (40, 8))
+_TEXT_CUTS = {300: 2_500, 160: 1_000, 80: 500, 40: 200}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    title: str
+    value: Safe
+    short: bool = True
+
+
+def card(view: View, body: Safe, actions: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """The props of the card's post, under `PROPS_LIMIT` characters of JSON.
+
+    Too long, it loses its last `actions` first, then its texts are cut, then its last fields go.
+    """
+    kept = list(actions)
+    props = _props(view, body, kept, *_CUTS[0])
+    while kept and _size(props) >= PROPS_LIMIT:
+        kept.pop()
+        props = _props(view, body, kept, *_CUTS[0])
+    for cut in _CUTS[1:]:
+        if _size(props) < PROPS_LIMIT:
+            return props
+        props = _props(view, body, kept, *cut)
+    fields = props["attachments"][0]["fields"]
+    while fields and _size(props) >= PROPS_LIMIT:
+        fields.pop()
+    return props
+
+
+def _props(
+    view: View, body: Safe, actions: list[dict[str, Any]], limit: int, customs: int
+) -> dict[str, Any]:
+    incident = view.incident
+    state = words.state(incident)
+    circle, colour = words.STATES[state]
+    address = text.destination(incident.html_url)
+    title = words.title(incident)
+    shown = {
+        "fallback": text.fit(text.title(f"{circle} {state}: {title}"), limit),
+        "color": colour,
+        # With a link the title is shown as it is; without one it is read as Markdown.
+        "title": text.fit(text.title(title) if address else text.attachment(title), limit),
+        "title_link": address,
+        "text": text.fit(body, _TEXT_CUTS[limit]),
+        "fields": [
+            {"title": field.title, "value": text.fit(field.value, limit), "short": field.short}
+            for field in (*_known(view), *_custom(view, limit)[:customs])
+            if field.value
+        ],
+        "actions": actions,
+    }
+    return {"attachments": [{key: value for key, value in shown.items() if value}]}
+
+
+def _known(view: View) -> tuple[_Field, ...]:
+    incident = view.incident
+    state = words.state(incident)
+    over = incident.status is Status.RESOLVED
+    since = f" {'at' if over else 'since'} {words.when(incident.since)}" if incident.since else ""
+    service, priority = incident.service, incident.priority
+    call = [text.link("Join the call", incident.conference_url)] if incident.conference_url else []
+    numbers = [text.attachment(number) for number in incident.conference_numbers]
+    return (
+        _Field(title="Status", value=Safe(f"{words.STATES[state][0]} {state}{since}")),
+        _Field(title="Priority", value=text.attachment(priority.name if priority else "")),
+        _Field(
+            title="Service",
+            value=text.link(service.name, service.html_url) if service else Safe(),
+        ),
+        _Field(title="Urgency", value=text.attachment(incident.urgency or "")),
+        _Field(title="Assigned to", value=words.who(incident.assignees, view.usernames)),
+        _Field(title="Acknowledged by", value=words.who(incident.acknowledged_by, view.usernames)),
+        _Field(
+            title="Responders",
+            value=_each(view, [(one.person, one.state) for one in incident.responders]),
+        ),
+        _Field(
+            title="Roles",
+            value=_each(view, [(one.assignee, one.name) for one in incident.roles]),
+        ),
+        _Field(title="Type", value=text.attachment(incident.incident_type or "")),
+        _Field(title="Conference", value=Safe(" · ".join([*call, *numbers]))),
+    )
+
+
+def _custom(view: View, limit: int) -> list[_Field]:
+    return [
+        _Field(
+            title=text.fit(text.attachment(field.name), limit // 4),
+            value=text.attachment(field.value or ""),
+            short=len(field.value or "") <= 40,
+        )
+        for field in view.incident.custom_fields
+    ]
+
+
+def _each(view: View, people: Sequence[tuple[Person | None, str | None]]) -> Safe:
+    return Safe(
+        ", ".join(
+            words.who(person, view.usernames) + (f" ({text.attachment(word)})" if word else "")
+            for person, word in people
+            if person
+        )
+    )
+
+
+def _size(props: dict[str, Any]) -> int:
+    # The server writes these three as six characters; it counts what it writes.
+    written = json.dumps(props)
+    return len(written) + 5 * sum(written.count(char) for char in "<>&")
