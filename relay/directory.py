@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from incidents.events import Person
 from mattermost_api.client import Mattermost
-from mattermost_api.errors import Refused
+from mattermost_api.errors import Forbidden
 from mattermost_api.models import User
 from relay.clock import Clock
 from relay.store import PersonRow, Store
@@ -111,7 +111,7 @@ class Directory:
             return None
         try:
             return self._chat.user_by_email(person.email)
-        except Refused:  # PrivacySettings.ShowEmailAddress is off: names are all that is left
+        except Forbidden:  # PrivacySettings.ShowEmailAddress is off: names are all that is left
             return None
 
     def _row(self, user: User | None) -> PersonRow:
