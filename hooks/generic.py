@@ -110,7 +110,10 @@ class CanonicalEvent(BaseModel):
         strict=True,
         json_schema_extra={
             "if": {"properties": {"type": {"enum": [*sorted(HOMELESS)]}}},
-            "else": {"required": ["incident_id"], "properties": {"incident_id": {"minLength": 1}}},
+            "else": {
+                "required": ["incident_id"],
+                "properties": {"incident_id": {"type": "string"}},
+            },
         },
     )
 

@@ -136,7 +136,7 @@ class Wild:
         if isinstance(self._value, bool):
             return "true" if self._value else "false"
         if isinstance(self._value, list):
-            return ", ".join(filter(None, (item.words() for item in self.items() or ())))
+            return ", ".join(filter(None, (item.words() for item in self.items() or ()))) or None
         return self.text()
 
     def identity(self) -> str | None:
@@ -149,7 +149,7 @@ class Wild:
     def need_identity(self) -> str:
         value = self.identity()
         if value is None:
-            raise Unreadable(f"{self.path}: a text is needed here. docs/sources says what we read.")
+            raise Unreadable(f"{self.path}: a text is needed here. docs/sources says what is read.")
         return value
 
     def integer(self) -> int | None:
