@@ -125,6 +125,12 @@ class Database:
         """An INSERT that knows ON CONFLICT. Ask RETURNING what it did: rowcount lies here."""
         return sqlite.insert(table) if self.sqlite_path else postgresql.insert(table)
 
+    def upsert(self, table: sa.Table, *key: str) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT that overwrites the whole row that the key finds."""
+        insert = self.insert(table)
+        others = {c.name: insert.excluded[c.name] for c in table.c if c.name not in key}
+        return insert.on_conflict_do_update(index_elements=key, set_=others)
+
     def close(self) -> None:
         """Close every connection of this process."""
         if self._process is not None and self._process.pid == os.getpid():

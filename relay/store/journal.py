@@ -35,6 +35,11 @@ def clean(text: str | None) -> str | None:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
+def row_of(incident: Claim | int) -> int:
+    """The incident's row, given it or a claim on it."""
+    return incident if isinstance(incident, int) else incident.incident_row
+
+
 @dataclass(slots=True)
 class _Locked:
     """An incident whose row this transaction holds; ``seq`` is its newest event, if any is new."""
@@ -43,9 +48,14 @@ class _Locked:
     born: bool | None
     resolved_at: datetime | None
     due_at: datetime | None
+    owner: str | None
     now: datetime
-    idle: bool
     seq: int | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no worker has it, or is about to."""
+        return self.owner is None and (self.due_at is None or self.due_at > self.now)
 
     def judge(self, event: Event) -> None:
         """Decide whether the incident is born; see DESIGN, Canonical events.
@@ -80,12 +90,12 @@ class Journal(Database):
         self._lock_incident = upsert.on_conflict_do_update(
             index_elements=["key"], set_={"source": upsert.excluded.source}
         ).returning(
-            incidents.c.id,
+            incidents.c.id.label("row"),
             incidents.c.born,
             incidents.c.resolved_at,
             incidents.c.due_at,
             incidents.c.owner,
-            self.now_sql.label("clock"),
+            self.now_sql.label("now"),
         )
         self._wake_incident = (
             sa.update(incidents)
@@ -200,15 +210,7 @@ class Journal(Database):
                     "incident_id": incident_id,
                 },
             ).one()
-            idle = found.owner is None and (found.due_at is None or found.due_at > found.clock)
-            held[source, incident_id] = _Locked(
-                row=found.id,
-                born=found.born,
-                resolved_at=found.resolved_at,
-                due_at=found.due_at,
-                now=found.clock,
-                idle=idle,
-            )
+            held[source, incident_id] = _Locked(**found._mapping)
         return held
 
     def _wake(self, connection: sa.Connection, incident: _Locked) -> None:
@@ -227,10 +229,9 @@ class Journal(Database):
 
     def events(self, incident: Claim | int) -> list[Event]:
         """All journalled events of the incident, in the order of the journal."""
-        row = incident if isinstance(incident, int) else incident.incident_row
         query = (
             sa.select(events.c.payload)
-            .where(events.c.incident == row, events.c.payload.is_not(None))
+            .where(events.c.incident == row_of(incident), events.c.payload.is_not(None))
             .order_by(events.c.id)
         )
         with self.read() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -25,41 +26,16 @@ class Looking(Database):
         """Those of these people whom the directory knows, by ``Person.key``."""
         query = sa.select(people).where(people.c.key.in_(list(keys)))
         with self.read() as connection:
-            return {
-                row.key: PersonRow(
-                    username=row.username,
-                    user_id=row.user_id,
-                    reason=row.reason,
-                    checked_at=row.checked_at,
-                )
-                for row in connection.execute(query)
-            }
+            found = [dict(row._mapping) for row in connection.execute(query)]
+        return {row.pop("key"): PersonRow(**row) for row in found}
 
     def remember_people(self, rows: Mapping[str, PersonRow]) -> None:
         """Write down who is who; the newest word counts."""
-        insert = self.insert(people)
-        new = insert.excluded
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                "username": new.username,
-                "user_id": new.user_id,
-                "reason": new.reason,
-                "checked_at": new.checked_at,
-            },
-        )
+        upsert = self.upsert(people, "key")
         with self.write() as connection:
             for key, row in sorted(rows.items()):
-                connection.execute(
-                    upsert,
-                    {
-                        "key": key,
-                        "username": row.username,
-                        "user_id": row.user_id,
-                        "reason": clean(row.reason),
-                        "checked_at": row.checked_at,
-                    },
-                )
+                values = asdict(row) | {"key": key, "reason": clean(row.reason)}
+                connection.execute(upsert, values)
 
     def incidents(self, *, after_row: int = 0, limit: int | None = None) -> list[IncidentRow]:
         """Incidents that are not purged, oldest first."""

@@ -9,21 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -35,7 +21,7 @@ MICROSECOND = timedelta(microseconds=1)
 class Instant(TypeDecorator[datetime]):
     """An aware datetime, kept as microseconds since 1970."""
 
-    impl = BigInteger
+    impl = sa.BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
@@ -45,121 +31,123 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
-ROW_ID = BigInteger().with_variant(Integer(), "sqlite")
-DOCUMENT = JSON(none_as_null=True)
+ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+DOCUMENT = sa.JSON(none_as_null=True)
 
-metadata = MetaData()
+metadata = sa.MetaData()
 
 # Alembic's own table, which it leaves out of its comparisons: so it is none of ours.
-version = Table("relay_version", MetaData(), Column("version_num", String(32), primary_key=True))
+version = sa.Table(
+    "relay_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
+)
 
-relay = Table(
+relay = sa.Table(
     "relay",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("instance", String(32), nullable=False),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("instance", sa.String(32), nullable=False),
 )
 
-deliveries = Table(
+deliveries = sa.Table(
     "deliveries",
     metadata,
-    Column("id", ROW_ID, primary_key=True),
-    Column("source", String(64), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("body_hash", String(64), nullable=False),
-    Column("headers", DOCUMENT, nullable=False),
-    Column("received_at", Instant, nullable=False),
-    Column("delivery_id", Text),
-    Column("dead_letter", Text),
-    UniqueConstraint("source", "body_hash", name="deliveries_once"),
+    sa.Column("id", ROW_ID, primary_key=True),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("headers", DOCUMENT, nullable=False),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.Column("delivery_id", sa.Text),
+    sa.Column("dead_letter", sa.Text),
+    sa.UniqueConstraint("source", "body_hash", name="deliveries_once"),
 )
 
-nonces = Table(
+nonces = sa.Table(
     "nonces",
     metadata,
-    Column("source", String(64), primary_key=True),
-    Column("nonce_hash", String(64), primary_key=True),
-    Column("body_hash", String(64), nullable=False),
-    Column("received_at", Instant, nullable=False),
+    sa.Column("source", sa.String(64), primary_key=True),
+    sa.Column("nonce_hash", sa.String(64), primary_key=True),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("received_at", Instant, nullable=False),
 )
 
-incidents = Table(
+incidents = sa.Table(
     "incidents",
     metadata,
-    Column("id", ROW_ID, primary_key=True),
-    Column("key", String(64), nullable=False),
-    Column("source", String(64), nullable=False),
-    Column("incident_id", Text, nullable=False),
-    Column("born", Boolean),
-    Column("resolved_at", Instant),
-    Column("last_seq", BigInteger, nullable=False),
-    Column("wakes", BigInteger, nullable=False),
-    Column("touched_at", Instant, nullable=False),
-    Column("due_at", Instant),
-    Column("owner", Text),
-    Column("fence", BigInteger, nullable=False),
-    Column("lease_until", Instant),
-    Column("attempts", Integer, nullable=False),
-    Column("problem", Text),
-    Column("status", String(32)),
-    Column("snapshot", DOCUMENT),
-    Column("purged_at", Instant),
-    UniqueConstraint("key", name="incidents_once"),
-    Index("incidents_due", "due_at", "id"),
-    Index("incidents_owner", "owner"),
+    sa.Column("id", ROW_ID, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("incident_id", sa.Text, nullable=False),
+    sa.Column("born", sa.Boolean),
+    sa.Column("resolved_at", Instant),
+    sa.Column("last_seq", sa.BigInteger, nullable=False),
+    sa.Column("wakes", sa.BigInteger, nullable=False),
+    sa.Column("touched_at", Instant, nullable=False),
+    sa.Column("due_at", Instant),
+    sa.Column("owner", sa.Text),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("lease_until", Instant),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("problem", sa.Text),
+    sa.Column("status", sa.String(32)),
+    sa.Column("snapshot", DOCUMENT),
+    sa.Column("purged_at", Instant),
+    sa.UniqueConstraint("key", name="incidents_once"),
+    sa.Index("incidents_due", "due_at", "id"),
+    sa.Index("incidents_owner", "owner"),
 )
 
-events = Table(
+events = sa.Table(
     "events",
     metadata,
-    Column("id", ROW_ID, primary_key=True),
-    Column("name", String(64), nullable=False),
-    Column("delivery", ROW_ID, ForeignKey("deliveries.id")),
-    Column("incident", ROW_ID, ForeignKey("incidents.id")),
-    Column("payload", Text),
-    UniqueConstraint("name", name="events_once"),
-    Index("events_incident", "incident", "id"),
-    Index("events_delivery", "delivery"),
+    sa.Column("id", ROW_ID, primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("delivery", ROW_ID, sa.ForeignKey("deliveries.id")),
+    sa.Column("incident", ROW_ID, sa.ForeignKey("incidents.id")),
+    sa.Column("payload", sa.Text),
+    sa.UniqueConstraint("name", name="events_once"),
+    sa.Index("events_incident", "incident", "id"),
+    sa.Index("events_delivery", "delivery"),
 )
 
-ledger = Table(
+ledger = sa.Table(
     "ledger",
     metadata,
-    Column("incident", ROW_ID, ForeignKey("incidents.id"), primary_key=True),
-    Column("slot", Text, primary_key=True),
-    Column("state", String(16), nullable=False),
-    Column("operation_id", Text, nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("wanted", DOCUMENT),
-    Column("delivered", DOCUMENT),
-    Column("result", DOCUMENT),
-    Column("intent_at", Instant, nullable=False),
-    Column("server_at", Instant),
-    Column("reason", Text),
-    Column("attempts", Integer, nullable=False),
-    Index("ledger_state", "state"),
+    sa.Column("incident", ROW_ID, sa.ForeignKey("incidents.id"), primary_key=True),
+    sa.Column("slot", sa.Text, primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("operation_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("wanted", DOCUMENT),
+    sa.Column("delivered", DOCUMENT),
+    sa.Column("result", DOCUMENT),
+    sa.Column("intent_at", Instant, nullable=False),
+    sa.Column("server_at", Instant),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Index("ledger_state", "state"),
 )
 
-people = Table(
+people = sa.Table(
     "people",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("username", Text),
-    Column("user_id", Text),
-    Column("reason", Text),
-    Column("checked_at", Instant, nullable=False),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("username", sa.Text),
+    sa.Column("user_id", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("checked_at", Instant, nullable=False),
 )
 
-secrets = Table(
+secrets = sa.Table(
     "verified_secrets",
     metadata,
-    Column("fingerprint", String(128), primary_key=True),
-    Column("verified_at", Instant, nullable=False),
+    sa.Column("fingerprint", sa.String(128), primary_key=True),
+    sa.Column("verified_at", Instant, nullable=False),
 )
 
-workers = Table(
+workers = sa.Table(
     "workers",
     metadata,
-    Column("owner", Text, primary_key=True),
-    Column("seen_at", Instant, nullable=False),
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("seen_at", Instant, nullable=False),
 )

@@ -35,7 +35,6 @@ class Waker:
         self._bell = threading.Condition()
         self._rung = 0
         self._heard = threading.local()
-        self._stop_reader, self._stop_writer = os.pipe()
         self._listening = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -55,6 +54,12 @@ class Waker:
                 finally:
                     os.close(pipe)
 
+    def ring(self) -> None:
+        """Wake every thread that waits here; ``notify`` without the other processes."""
+        with self._bell:
+            self._rung += 1
+            self._bell.notify_all()
+
     def wait(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds; True when rung since this thread's last ``wait``.
 
@@ -70,6 +75,7 @@ class Waker:
     def listen(self, ready_within: float = 5.0) -> bool:
         """Start to hear other processes; whether that was so within the time (it goes on)."""
         if self._thread is None:
+            self._stop_reader, self._stop_writer = os.pipe()
             target = self._postgres if self._store.sqlite_path is None else self._pipe
             self._thread = threading.Thread(target=target, name="relay-wake", daemon=True)
             self._thread.start()
@@ -77,21 +83,17 @@ class Waker:
 
     def close(self) -> None:
         """Stop hearing, and let every waiting thread go."""
-        os.write(self._stop_writer, b"!")
         if self._thread is not None:
+            os.write(self._stop_writer, b"!")
             self._thread.join()
-        os.close(self._stop_reader)
-        os.close(self._stop_writer)
+            os.close(self._stop_reader)
+            os.close(self._stop_writer)
+            self._thread = None
         self.ring()
 
     @property
     def _fifo(self) -> str:
         return f"{self._store.sqlite_path}-wake"
-
-    def ring(self) -> None:
-        with self._bell:
-            self._rung += 1
-            self._bell.notify_all()
 
     def _pipe(self) -> None:
         with contextlib.suppress(FileExistsError):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from relay.store.database import Database
-from relay.store.journal import clean
+from relay.store.journal import clean, row_of
 from relay.store.tables import Instant, incidents, ledger, workers
 from relay.store.values import Claim, Fenced, Json, LedgerRow, Outcome
 
@@ -140,17 +141,13 @@ class Work(Database):
 
     def ledger(self, incident: Claim | int) -> dict[str, LedgerRow]:
         """The incident's slots; those of a retired room are left out."""
-        row = incident if isinstance(incident, int) else incident.incident_row
-        query = sa.select(ledger).where(
-            ledger.c.incident == row, ledger.c.slot.not_like(f"{RETIRED}%")
+        columns = [ledger.c[one.name] for one in fields(LedgerRow)]
+        query = sa.select(*columns).where(
+            ledger.c.incident == row_of(incident), ledger.c.slot.not_like(f"{RETIRED}%")
         )
         with self.read() as connection:
-            return {
-                found.slot: LedgerRow(
-                    **{k: v for k, v in found._mapping.items() if k != "incident"}
-                )
-                for found in connection.execute(query)
-            }
+            rows = [LedgerRow(**row._mapping) for row in connection.execute(query)]
+        return {row.slot: row for row in rows}
 
     def intend(
         self,
@@ -218,12 +215,7 @@ class Work(Database):
     def retire(self, claim: Claim, slots: Sequence[str]) -> None:
         """Put slots aside as ``retired:<n>:<slot>``: a successor room starts afresh."""
         with self._fenced(claim) as (connection, _row):
-            names = connection.scalars(
-                sa.select(ledger.c.slot).where(
-                    ledger.c.incident == claim.incident_row, ledger.c.slot.like(f"{RETIRED}%")
-                )
-            )
-            number = 1 + max((int(old.split(":", 2)[1]) for old in names), default=0)
+            number = 1 + max((old for old, _, _ in _retired(connection, claim)), default=0)
             for slot in slots:
                 connection.execute(
                     sa.update(ledger)
@@ -232,24 +224,18 @@ class Work(Database):
                 )
 
     def retired(self, incident: Claim | int, slot: str) -> Json:
-        """The ``result`` of the slot in the room that this one succeeds; None if there is none."""
-        row = incident if isinstance(incident, int) else incident.incident_row
-        query = sa.select(ledger.c.slot, ledger.c.result).where(
-            ledger.c.incident == row, ledger.c.slot.like(f"{RETIRED}%:{slot}")
-        )
+        """The ``result`` of the slot as it was retired last; None if it never was."""
         with self.read() as connection:
-            found = {int(name.split(":", 2)[1]): result for name, result in connection.execute(query)}
+            found = {
+                n: result for n, name, result in _retired(connection, incident) if name == slot
+            }
         return found[max(found)] if found else None
 
     def heartbeat(self, owner: str) -> None:
         """Say that this worker lives."""
-        insert = self.insert(workers).values(owner=owner, seen_at=self.now_sql)
+        upsert = self.upsert(workers, "owner").values(owner=owner, seen_at=self.now_sql)
         with self.write() as connection:
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["owner"], set_={"seen_at": insert.excluded.seen_at}
-                )
-            )
+            connection.execute(upsert)
 
     def live_workers(self, within: timedelta) -> int:
         """How many workers said so within this time: they share the chat server's limit."""
@@ -275,3 +261,12 @@ class Work(Database):
             if row is None:
                 raise Fenced(f"Incident {claim.incident_id} has another worker now: drop this turn")
             yield connection, row
+
+
+def _retired(connection: sa.Connection, incident: Claim | int) -> list[tuple[int, str, Json]]:
+    """Each slot that was put aside: the number of the time, its old name, its result."""
+    query = sa.select(ledger.c.slot, ledger.c.result).where(
+        ledger.c.incident == row_of(incident), ledger.c.slot.like(f"{RETIRED}%")
+    )
+    split = [(row.slot.split(":", 2), row.result) for row in connection.execute(query)]
+    return [(int(number), slot, result) for (_, number, slot), result in split]

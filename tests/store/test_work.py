@@ -246,6 +246,8 @@ def test_a_successor_room_starts_afresh_as_often_as_needed(store: Store) -> None
         deliver(store, held, "statistics:1", n)
         store.retire(held, ["channel", "header"])
         assert list(store.ledger(held)) == ["statistics:1"]
+        assert store.retired(held, "channel") == {"id": f"c{n}", "name": "room"}
+    assert store.retired(held, "header") is None
     assert store.incidents()[0].channel_id is None
 
 
