@@ -23,23 +23,9 @@ from pydantic import (
     ValidationError,
 )
 
+from hooks import signatures, wild
 from hooks.delivery import HOMELESS, Accepted, Authentic, Credentials, Delivery, Ignored, Source
 from hooks.errors import BadSignature, NotConfigured, Unreadable
-from hooks.signatures import fingerprint, fingerprints, signature, signing_secret
-from hooks.wild import (
-    MAX_ID,
-    MAX_ITEMS,
-    MAX_NUMBER,
-    MAX_TEXT,
-    MAX_URL,
-    URL_PATTERN,
-    Wild,
-    canonical,
-    cleaned,
-    digest,
-    load,
-    renew_ids,
-)
 from incidents.events import ChangedField, Event, EventType, Link, Person, Role, Status
 
 WINDOW_SECONDS = 300
@@ -59,10 +45,10 @@ def _bounded(thing: _Thing) -> _Thing:
     """Names and ids become keys in the store, so they may not be endless."""
     texts = {key: text for key, text in asdict(thing).items() if text is not None}
     url = texts.pop("html_url", None)
-    if url is not None and not (len(url) <= MAX_URL and re.match(URL_PATTERN, url)):
+    if url is not None and not (len(url) <= wild.MAX_URL and re.match(wild.URL_PATTERN, url)):
         raise ValueError("html_url must be a link that begins with http:// or https://")
-    if not all(0 < len(text) <= MAX_ID for text in texts.values()):
-        raise ValueError(f"each text must have 1 to {MAX_ID} characters")
+    if not all(0 < len(text) <= wild.MAX_ID for text in texts.values()):
+        raise ValueError(f"each text must have 1 to {wild.MAX_ID} characters")
     return thing
 
 
@@ -73,9 +59,9 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("the year must lie between 1 and 9999 in UTC") from None
 
 
-_Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
-_Text = Annotated[str, Field(max_length=MAX_TEXT)]
-_Url = Annotated[str, Field(max_length=MAX_URL, pattern=URL_PATTERN)]
+_Id = Annotated[str, Field(min_length=1, max_length=wild.MAX_ID)]
+_Text = Annotated[str, Field(max_length=wild.MAX_TEXT)]
+_Url = Annotated[str, Field(max_length=wild.MAX_URL, pattern=wild.URL_PATTERN)]
 _Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _Person = Annotated[
     Person, BeforeValidator(_named, json_schema_input_type=str | Person), AfterValidator(_bounded)
@@ -125,7 +111,7 @@ class CanonicalEvent(BaseModel):
     raw_type: _Id | None = None
     incident_id: _Id | None = None
     incident_key: _Id | None = None
-    number: Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None = None
+    number: Annotated[int, Field(ge=0, le=wild.MAX_NUMBER)] | None = None
     title: _Text | None = None
     status: Status | None = None
     service: _Link | None = None
@@ -154,7 +140,7 @@ class CanonicalEvent(BaseModel):
 
 
 _Event = Annotated[CanonicalEvent, AfterValidator(_homed)]
-_Events = Annotated[list[_Event], Field(max_length=MAX_ITEMS)]
+_Events = Annotated[list[_Event], Field(max_length=wild.MAX_ITEMS)]
 
 
 class _Batch(BaseModel):
@@ -176,7 +162,7 @@ def sign(body: bytes, secret: str, timestamp: int, nonce: str) -> dict[str, str]
     return {
         "X-Relay-Timestamp": str(timestamp),
         "X-Relay-Nonce": nonce,
-        "X-Relay-Signature": signature(_signed(str(timestamp), nonce, body), secret),
+        "X-Relay-Signature": signatures.signature(_signed(str(timestamp), nonce, body), secret),
     }
 
 
@@ -196,7 +182,7 @@ def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
             "X-Relay-Timestamp (Unix seconds) or X-Relay-Nonce (1 to 128 visible ASCII "
             "characters, no full stop) is missing or malformed. docs/sources/generic.md shows how."
         )
-    secret = signing_secret(header, _signed(timestamp, nonce, delivery.body), secrets)
+    secret = signatures.signing_secret(header, _signed(timestamp, nonce, delivery.body), secrets)
     if secret is None:
         raise BadSignature(
             "X-Relay-Signature is missing or matches none of hooks.generic.secrets. Sign the very "
@@ -207,18 +193,20 @@ def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
             f"X-Relay-Timestamp is more than {WINDOW_SECONDS} seconds from the relay's clock. "
             "Sign at the time of sending, and set both clocks by NTP."
         )
-    return Authentic(method="signature", secret_fingerprint=fingerprint(secret), nonce=nonce)
+    return Authentic(
+        method="signature", secret_fingerprint=signatures.fingerprint(secret), nonce=nonce
+    )
 
 
 def parse(delivery: Delivery) -> Accepted | Ignored:
     """All events of a body, or Unreadable with every problem and its path."""
     batch, added = _batch(delivery.body)
     try:
-        given = _Batch.model_validate_json(canonical(batch)).events
+        given = _Batch.model_validate_json(wild.canonical(batch)).events
     except ValidationError as error:
         raise Unreadable(_complaint(error, added)) from None
     events = tuple(
-        _event(event, delivery.received_at, digest(raw))
+        _event(event, delivery.received_at, wild.digest(raw))
         for event, raw in zip(given, batch["events"], strict=True)
     )
     if all(event.type in HOMELESS for event in events):
@@ -229,7 +217,7 @@ def parse(delivery: Delivery) -> Accepted | Ignored:
 
 def _batch(body: bytes) -> tuple[dict[str, Any], int]:
     """The body as ``{"events": ...}``, and how many steps of a path that put before it."""
-    value = cleaned(load(body, lenient=False))
+    value = wild.cleaned(wild.load(body, lenient=False))
     if isinstance(value, dict) and "events" in value:
         return value, 0
     return ({"events": value}, 1) if isinstance(value, list) else ({"events": [value]}, 2)
@@ -249,7 +237,7 @@ def _complaint(error: ValidationError, added: int) -> str:
         steps = (
             f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"][added:]
         )
-        path = "".join(steps).lstrip(".")[:MAX_ID] or "the event"
+        path = "".join(steps).lstrip(".")[: wild.MAX_ID] or "the event"
         lines.append(f"{path}: {problem['msg'].removeprefix('Value error, ')}")
     return f"{'; '.join(lines)}. GET /hooks/generic/schema describes what is accepted."
 
@@ -259,15 +247,15 @@ def _signed(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 
 def _renew_ids(body: bytes, new_id: Callable[[], str]) -> bytes:
-    events = Wild(_batch(body)[0]).get("events").items() or ()
-    return renew_ids(body, events, "source_event_id", new_id)
+    events = wild.Wild(_batch(body)[0]).get("events").items() or ()
+    return wild.renew_ids(body, events, "source_event_id", new_id)
 
 
 SOURCE = Source(
     name="generic",
     verify=verify,
     parse=parse,
-    fingerprints=fingerprints,
+    fingerprints=signatures.fingerprints,
     signed_headers=sign,
     renew_ids=_renew_ids,
     json_schema=json_schema,

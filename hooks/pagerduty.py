@@ -11,17 +11,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from hooks import pagerduty_v1, pagerduty_v2, pagerduty_v3
+from hooks import pagerduty_v1, pagerduty_v2, pagerduty_v3, signatures
 from hooks.delivery import HOMELESS, Accepted, Authentic, Credentials, Delivery, Ignored, Source
 from hooks.errors import BadSignature, NotConfigured, Unreadable
-from hooks.signatures import (
-    basic_header,
-    fingerprint,
-    fingerprints,
-    same,
-    signature,
-    signing_secret,
-)
 from hooks.wild import MAX_ITEMS, Wild, load, renew_ids
 from incidents.events import Event
 
@@ -32,7 +24,7 @@ _Reader = Callable[[Wild, datetime], Event]
 
 def sign(body: bytes, secret: str) -> str:
     """The value of X-PagerDuty-Signature that PagerDuty would send with this body."""
-    return signature(body, secret)
+    return signatures.signature(body, secret)
 
 
 def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
@@ -45,7 +37,7 @@ def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
     if header is not None:
         return _by_signature(header, delivery.body, credentials)
     proof = _unsigned_proof(delivery, credentials)
-    if proof is None and fingerprints(credentials):
+    if proof is None and signatures.fingerprints(credentials):
         raise BadSignature(
             f"No {SIGNATURE_HEADER} and no other proof. For V3, look whether a proxy strips the "
             "header; for V1 and V2, set hooks.pagerduty.url_secret and append it to the URL."
@@ -81,13 +73,13 @@ def parse(delivery: Delivery) -> Accepted | Ignored:
 
 
 def _by_signature(header: str, body: bytes, credentials: Credentials) -> Authentic:
-    secret = signing_secret(header, body, _signing_secrets(credentials))
+    secret = signatures.signing_secret(header, body, _signing_secrets(credentials))
     if secret is None:
         raise BadSignature(
             f"{SIGNATURE_HEADER} matches none of hooks.pagerduty.secrets. Compare the secret with "
             "the one PagerDuty showed when the webhook was made, or make a new webhook."
         )
-    return Authentic(method="signature", secret_fingerprint=fingerprint(secret))
+    return Authentic(method="signature", secret_fingerprint=signatures.fingerprint(secret))
 
 
 def _signing_secrets(credentials: Credentials) -> list[str]:
@@ -102,14 +94,14 @@ def _signing_secrets(credentials: Credentials) -> list[str]:
 
 def _unsigned_proof(delivery: Delivery, credentials: Credentials) -> Authentic | None:
     basic = credentials.basic_auth
-    expected = basic_header(*basic) if basic and all(basic) else None
+    expected = signatures.basic_header(*basic) if basic and all(basic) else None
     ways: tuple[tuple[Literal["url_secret", "basic_auth"], str | None, str | None], ...] = (
         ("url_secret", delivery.url_secret, credentials.url_secret),
         ("basic_auth", delivery.header("Authorization"), expected),
     )
     for method, given, secret in ways:
-        if given is not None and secret and same(given, secret):
-            return Authentic(method=method, secret_fingerprint=fingerprint(secret))
+        if given is not None and secret and signatures.same(given, secret):
+            return Authentic(method=method, secret_fingerprint=signatures.fingerprint(secret))
     if credentials.allow_unsigned:
         return Authentic(method="unsigned", secret_fingerprint=None)
     return None
@@ -163,7 +155,7 @@ SOURCE = Source(
     name="pagerduty",
     verify=verify,
     parse=parse,
-    fingerprints=fingerprints,
+    fingerprints=signatures.fingerprints,
     signed_headers=_signed_headers,
     renew_ids=_renew_ids,
     json_schema=lambda: None,

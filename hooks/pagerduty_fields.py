@@ -37,7 +37,7 @@ def person(reference: Wild) -> Person | None:
     """Whoever a reference names; None for a service, an integration or nobody."""
     identity = reference.get("id").identity()
     email = reference.get("email").identity()
-    name = reference.first("summary", "name").text() or email or identity
+    name = reference.first("summary", "name").identity() or email or identity
     if name is None or reference.get("type").text() not in _PEOPLE:
         return None
     return Person(name=name, id=identity, email=email, html_url=reference.get("html_url").url())

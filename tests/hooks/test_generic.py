@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import urllib.request
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +16,11 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from hooks.delivery import Accepted, Credentials, Delivery, Ignored
 from hooks.errors import BadSignature, Unreadable
 from hooks.generic import SOURCE, CanonicalEvent, json_schema, sign, verify
-from incidents.events import Event, Link, Person, Role
+from incidents.events import Event, EventType, Link, Person, Role
 from tests.hooks.helpers import (
     NONCE,
     NOW,
+    ROOT,
     SECRET,
     UNIX,
     body_of,
@@ -240,3 +242,23 @@ def test_new_ids_go_to_every_event_of_a_batch() -> None:
     renewed = SOURCE.renew_ids(body_of("generic/list.json"), lambda: next(fresh))
     assert [event.source_event_id for event in parse("generic", renewed).events] == ["a", "b"]
     assert SOURCE.renew_ids(b'{"events": null}', lambda: "new") == b'{"events": null}'
+
+
+def test_the_page_names_every_field_and_every_type() -> None:
+    page = (ROOT / "docs" / "sources" / "generic.md").read_text(encoding="utf-8")
+    for name in [*CanonicalEvent.model_fields, *EventType]:
+        assert f"`{name}`" in page
+
+
+def test_the_pages_sample_signs_as_the_relay_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "sources" / "generic.md").read_text(encoding="utf-8")
+    sample = page.partition("```python\n")[2].partition("```")[0]
+    sent: list[urllib.request.Request] = []
+    monkeypatch.setattr(urllib.request, "urlopen", sent.append)
+    exec(sample, {"SECRET": SECRET})
+    (request,) = sent
+    assert isinstance(request.data, bytes)
+    received_at = datetime.fromtimestamp(int(request.headers["X-relay-timestamp"]), UTC)
+    given = delivery("generic", request.data, request.headers, received_at=received_at)
+    assert verify(given, ONE).method == "signature"
+    assert isinstance(SOURCE.parse(given), Accepted)

@@ -269,6 +269,8 @@ def test_somebody_listed_twice_is_assigned_once() -> None:
     policy = {"id": "PESC001", "type": "escalation_policy_reference", "summary": "Night"}
     event = changed("incident.triggered", assignees=[user, user, policy, {"email": "x@y.example"}])
     assert names(event.assignees) == [ALICE, "x@y.example"]
+    (endless,) = changed("incident.triggered", assignees=[{"summary": "a" * 999}]).assignees or ()
+    assert len(endless.key) == 200
 
 
 def test_a_status_nobody_knows_is_not_carried() -> None:
