@@ -43,6 +43,7 @@ def create_channel(world: World, call: Call) -> Answer:
         raise Refusal(500, "app.channel.create_channel.internal_error")
     if world.channel_at(team.id, name):
         raise Refusal(*_TAKEN)
+    name = world.new_id() if world.anonymous_urls else name
     channel = world.add_channel(team, name, call.user, kind=kind, display_name=display_name)
     channel.header, channel.purpose = header, purpose
     props = body.get("props")

@@ -16,6 +16,7 @@ from simulator.faults import Fault
 from simulator.markdown import to_html
 from simulator.mattermost import Mattermost
 from simulator.wire import API, Hangup, SimRequest
+from simulator.world import Channel
 
 _NAMED_COLOURS = {"good": "#339970", "warning": "#cc8f00", "danger": "#d24b4e"}
 _AVATARS = ("#1c58d9", "#0a7f6f", "#8a3fc4", "#b4491e", "#37698c", "#a32b52", "#4f6d1f", "#5a53b8")
@@ -63,16 +64,20 @@ def create_app(mattermost: Mattermost) -> Flask:
     def page(name: str = "") -> str:
         """The whole page; with ``?part=1`` only what changes, for the page's own refresh."""
         with mattermost.lock:
-            listed = sorted(mattermost.channels.values(), key=lambda c: (c.type, -c.create_at))
-            rooms = [mattermost.snapshot(channel.name) for channel in listed]
-        names = [room["name"] for room in rooms]
-        if name and name not in names:
-            abort(404, f"There is no channel {name} here; the sidebar lists those there are.")
-        room = next((one for one in rooms if one["name"] == name), rooms[0] if rooms else None)
+            rooms = sorted(mattermost.channels.values(), key=_place)
+            name = name or (rooms[0].name if rooms else "")
+            if name and name not in {one.name for one in rooms}:
+                abort(404, f"There is no channel {name} here; the sidebar lists those there are.")
+            room = mattermost.snapshot(name) if name else None
         part = "room.html" if "part" in request.args else "page.html"
         return render_template(part, rooms=rooms, room=room, team=_team(mattermost), at=_at)
 
     return app
+
+
+def _place(channel: Channel) -> tuple[bool, str, int]:
+    """Where in the sidebar: public before private, the newest first, the archived last."""
+    return bool(channel.delete_at), channel.type, -channel.create_at
 
 
 def _team(mattermost: Mattermost) -> str:

@@ -15,6 +15,15 @@ from simulator.wire import FORBIDDEN, Refusal
 
 _ALPHABET = "ybndrfg8ejkmcpqxot1uwisza345h769"
 DEFAULT_CHANNEL = "town-square"
+_USER = ("id", "create_at", "delete_at", "username", "email", "roles")
+_CHANNEL = (
+    *("id", "create_at", "update_at", "delete_at", "team_id", "type", "display_name", "name"),
+    *("header", "purpose", "creator_id", "props"),
+)
+_POST = (
+    *("id", "create_at", "update_at", "edit_at", "delete_at", "is_pinned", "user_id"),
+    *("channel_id", "root_id", "message", "type", "props"),
+)
 
 
 @dataclass(slots=True)
@@ -32,23 +41,10 @@ class User:
         return "system_admin" in self.roles
 
     def json(self) -> dict[str, Any]:
-        value: dict[str, Any] = {
-            "id": self.id,
-            "create_at": self.create_at,
-            "update_at": max(self.create_at, self.delete_at),
-            "delete_at": self.delete_at,
-            "username": self.username,
-            "email": self.email,
-            "nickname": "",
-            "first_name": self.username.capitalize(),
-            "last_name": "",
-            "position": "",
-            "roles": self.roles,
-            "locale": "en",
-        }
-        if self.is_bot:
-            value |= {"is_bot": True, "bot_description": ""}
-        return value
+        bot = {"is_bot": True, "bot_description": ""} if self.is_bot else {}
+        named = {"first_name": self.username.capitalize(), "last_name": "", "nickname": ""}
+        changed = max(self.create_at, self.delete_at)
+        return _fields(self, _USER) | named | {"update_at": changed, "locale": "en"} | bot
 
 
 @dataclass(slots=True)
@@ -60,17 +56,9 @@ class Team:
     left: set[str] = field(default_factory=set)
 
     def json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "create_at": self.create_at,
-            "update_at": self.create_at,
-            "delete_at": 0,
-            "display_name": self.name.capitalize(),
-            "name": self.name,
-            "email": "",
-            "type": "O",
-            "allow_open_invite": False,
-        }
+        own = {"id": self.id, "name": self.name, "display_name": self.name.capitalize()}
+        times = {"create_at": self.create_at, "update_at": self.create_at, "delete_at": 0}
+        return own | times | {"type": "O", "email": "", "allow_open_invite": False}
 
 
 @dataclass(slots=True)
@@ -91,22 +79,8 @@ class Channel:
     posts: list[Post] = field(default_factory=list)  # oldest first
 
     def json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "create_at": self.create_at,
-            "update_at": self.update_at,
-            "delete_at": self.delete_at,
-            "team_id": self.team_id,
-            "type": self.type,
-            "display_name": self.display_name,
-            "name": self.name,
-            "header": self.header,
-            "purpose": self.purpose,
-            "last_post_at": self.posts[-1].create_at if self.posts else 0,
-            "total_msg_count": len(self.posts),
-            "creator_id": self.creator_id,
-            "props": self.props,
-        }
+        last = self.posts[-1].create_at if self.posts else 0
+        return _fields(self, _CHANNEL) | {"last_post_at": last, "total_msg_count": len(self.posts)}
 
 
 @dataclass(slots=True)
@@ -127,30 +101,18 @@ class Post:
 
     def json(self, *, pending_post_id: str = "") -> dict[str, Any]:
         """The post as clients see it: ``integration`` of a button is shown to nobody."""
-        props = self.props
-        if props.get("attachments"):
-            props = {**props, "attachments": [_without_secrets(a) for a in props["attachments"]]}
-        value: dict[str, Any] = {
-            "id": self.id,
-            "create_at": self.create_at,
-            "update_at": self.update_at,
-            "edit_at": self.edit_at,
-            "delete_at": self.delete_at,
-            "is_pinned": self.is_pinned,
-            "user_id": self.user_id,
-            "channel_id": self.channel_id,
-            "root_id": self.root_id,
-            "original_id": "",
-            "message": self.message,
-            "type": self.type,
-            "props": props,
-            "hashtags": "",
-            "pending_post_id": pending_post_id,
-            "metadata": {},
-        }
+        value = _fields(self, _POST)
+        value |= {"original_id": "", "hashtags": "", "metadata": {}}
+        value["pending_post_id"] = pending_post_id
+        if cards := self.props.get("attachments"):
+            value["props"] = {**self.props, "attachments": [_without_secrets(c) for c in cards]}
         if self.file_ids:
             value["file_ids"] = self.file_ids
         return value
+
+
+def _fields(thing: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in names}
 
 
 def _without_secrets(attachment: dict[str, Any]) -> dict[str, Any]:
@@ -167,7 +129,8 @@ class World:
     """The state behind the API. ``now`` gives Unix seconds; every id comes from ``seed``.
 
     Settings an administrator has are plain attributes: ``max_channels`` (per team, archived ones
-    count), ``hide_emails``, ``panics`` (5.37's crash on half-stripped buttons).
+    count), ``hide_emails``, ``panics`` (5.37's crash on half-stripped buttons), ``anonymous_urls``
+    (11.6's, where the server makes up every channel's name itself).
     """
 
     def __init__(
@@ -187,6 +150,7 @@ class World:
         self._names: dict[tuple[str, str], str] = {}
         self.max_channels = 2000
         self.hide_emails = False
+        self.anonymous_urls = False
         self.panics = self.release < (6, 0)
         self.unhealthy = False
         self.add_user("sysadmin").roles = "system_user system_admin"

@@ -7,13 +7,13 @@ function show(html) {
   const app = document.getElementById("app");
   const posts = app.querySelector(".posts");
   const side = app.querySelector(".sidebar");
-  const kept = { end: atEnd(posts), top: posts?.scrollTop, side: side?.scrollTop };
+  const kept = { end: atEnd(posts), top: posts?.scrollTop, side: side?.scrollTop, left: side?.scrollLeft };
   const open = Boolean(app.querySelector("details[open]"));
   app.outerHTML = html;
   const now = document.querySelector(".posts");
   if (now) now.scrollTop = kept.end ? now.scrollHeight : kept.top;
   const sidebar = document.querySelector(".sidebar");
-  if (sidebar) sidebar.scrollTop = kept.side;
+  if (sidebar) [sidebar.scrollTop, sidebar.scrollLeft] = [kept.side, kept.left];
   if (open) document.querySelector("details")?.setAttribute("open", "");
 }
 
@@ -33,4 +33,5 @@ async function refresh() {
 
 const posts = document.querySelector(".posts");
 if (posts) posts.scrollTop = posts.scrollHeight;
+document.querySelector(".here")?.scrollIntoView({ block: "nearest", inline: "center" });
 refresh();

@@ -142,6 +142,16 @@ def test_a_failed_attempt_frees_its_pending_post_id() -> None:
     assert relay.post(room, "short", pending_post_id="op").message == "short"
 
 
+def test_with_anonymous_urls_the_server_names_every_channel_itself() -> None:
+    """A setting of 11.6: the name asked for is not the name got; the purpose is kept."""
+    server, relay, _ = stage()
+    server.anonymous_urls = True
+    room, again = relay.room("incident-1", purpose="marker"), relay.room("incident-1")
+    assert len({"incident-1", room.name, again.name}) == 3
+    mine = relay.call("GET", f"/users/me/teams/{room.team_id}/channels").json()
+    assert [one["id"] for one in mine if one["purpose"] == "marker"] == [room.id]
+
+
 # --- faults
 
 
