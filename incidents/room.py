@@ -6,6 +6,7 @@ compared with what was last delivered; slots told once are never rewritten.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -162,13 +163,18 @@ def _absent(incident: Incident, known: Known) -> tuple[Absent, ...]:
 
 
 def _told(messages: Messages, view: View, moment: Moment) -> Slot:
-    first, *others = (f"timeline:{name}" for name in moment.names)
+    first, *others = (f"timeline:{_short(name)}" for name in moment.names)
     return Slot(
         name=first,
         value={"message": messages.timeline(view, moment)},
         once=True,
         aliases=tuple(others),
     )
+
+
+def _short(name: str) -> str:
+    """An event id, or its digest: the ledger's keys have a length, vendors' ids have none."""
+    return name if len(name) <= 64 else hashlib.sha256(name.encode()).hexdigest()
 
 
 def _counts(episode: Episode) -> bool:
