@@ -18,15 +18,31 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from relay.store.tables import Instant
 from relay.store.values import StoreError, StoreUnavailable
 
-CONNECT_TIMEOUT = 5
-POSTGRES_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+OURS = (DataError, IntegrityError, ProgrammingError)  # faults of this code, not of the database
+POOL: dict[str, Any] = {
+    "pool_size": 5,
+    "max_overflow": 15,
+    "pool_timeout": 5,
+    "hide_parameters": True,
+}
+# A silent network must not hold a thread for the two hours that TCP waits by itself.
+POSTGRES_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+# Not clock_timestamp(): it may differ from row to row, so no index on due_at could serve it.
+POSTGRES_NOW = "CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)"
 
 
 class _Process:
@@ -38,16 +54,11 @@ class _Process:
         self.file: int | None = None
         if path is None:
             self.engine = sa.create_engine(
-                url,
-                pool_pre_ping=True,
-                pool_size=10,
-                max_overflow=20,
-                hide_parameters=True,
-                connect_args={"connect_timeout": CONNECT_TIMEOUT},
+                url, pool_pre_ping=True, connect_args=POSTGRES_TIMEOUTS, **POOL
             )
             return
         self.file = os.open(f"{path}-writer", os.O_RDWR | os.O_CREAT, 0o600)
-        self.engine = sa.create_engine(url, pool_size=10, max_overflow=20, hide_parameters=True)
+        self.engine = sa.create_engine(url, **POOL)
         sa.event.listen(self.engine, "connect", _set_up_sqlite)
         sa.event.listen(self.engine, "begin", _begin_sqlite)
 
@@ -157,10 +168,14 @@ def _parse(url: str) -> sa.URL:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, InternalError, PoolTimeoutError, OSError) as error:
-        # The driver's own words may quote the connection string or a row: name only their class.
-        cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+    except (DBAPIError, PoolTimeoutError, OSError) as error:
+        orig = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(error, OURS) and not isinstance(orig, InsufficientPrivilege):
+            raise
+        # The first line alone: what follows may quote a row.
+        cause = str(orig).partition("\n")[0]
         raise StoreUnavailable(
-            f"The database cannot be read or written ({cause}): see that it is up, that its"
-            " disk has room and that store.url is right; the relay goes on by itself then"
+            f"The database cannot be read or written ({type(orig).__name__}: {cause}): see that"
+            " it is up, that its disk has room, that store.url is right and its user may make"
+            " tables; the relay goes on by itself then"
         ) from error

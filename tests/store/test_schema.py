@@ -114,6 +114,28 @@ def test_a_connection_lost_within_a_transaction_is_one_clear_error(
         connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
+def test_a_user_who_may_not_make_tables_is_told(postgres_schema_url: str, clock: Clock) -> None:
+    name = postgres_schema_url.rpartition("%3D")[2]
+    with psycopg.connect(postgres_schema_url, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN".encode())
+        admin.execute(f"GRANT USAGE ON SCHEMA {name} TO {name}".encode())
+    with pytest.raises(StoreUnavailable, match=r"InsufficientPrivilege.*may make tables"):
+        open_store(postgres_schema_url.replace("postgres:@", f"{name}:@"), now=clock)
+
+
+def test_a_file_that_is_no_database_is_one_clear_error(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "relay.db").write_bytes(b"something else entirely" * 1000)
+    with pytest.raises(StoreUnavailable, match="file is not a database"):
+        open_store(f"sqlite:///{tmp_path / 'relay.db'}", now=clock)
+
+
+def test_a_fault_of_the_code_is_not_taken_for_an_outage(place: Place) -> None:
+    store = place.open()
+    with pytest.raises(sa.exc.IntegrityError), store.write() as connection:
+        connection.exec_driver_sql("INSERT INTO workers (owner) VALUES ('no time')")
+    assert accept(store, event("1")).events == 1
+
+
 def test_postgres_urls_of_every_spelling_go_to_psycopg(postgres_schema_url: str) -> None:
     for scheme in ("postgres", "postgresql+psycopg2"):
         url = postgres_schema_url.replace("postgresql", scheme, 1)
