@@ -61,7 +61,7 @@ class Breaker:
 
     def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
         self._clock, self._jitter, self._lock = clock, jitter, threading.Lock()
-        self._failures, self._ready_at = 0, 0.0
+        self._failures, self._ready_at, self._tried = 0, 0.0, True
         self.problem: str | None = None
 
     def trip(self, problem: str, retry_after: float | None) -> float:
@@ -70,8 +70,9 @@ class Breaker:
             pause = min(LONGEST_PAUSE, 2.0**self._failures) * (0.5 + self._jitter() / 2)
             pause = max(pause, retry_after or 0.0)
             now = self._clock.monotonic()
-            if now >= self._ready_at:  # threads that fail together count as one failure
+            if self._tried:  # threads that fail together count as one failure
                 self._failures = min(self._failures + 1, 10)
+            self._tried = False
             self._ready_at = max(self._ready_at, now + pause)
             self.problem = problem
             return self._ready_at - now
@@ -79,7 +80,8 @@ class Breaker:
     def close(self) -> None:
         """The server answered."""
         with self._lock:
-            self._failures, self._ready_at, self.problem = 0, 0.0, None
+            self._failures, self._ready_at, self._tried = 0, 0.0, True
+            self.problem = None
 
     def remaining(self) -> float:
         """Seconds until work may be tried again; 0 when it may now."""
@@ -95,5 +97,5 @@ class Breaker:
             if now < self._ready_at:
                 return self._ready_at - now
             if self._failures:
-                self._ready_at = now + 1.0
+                self._ready_at, self._tried = now + 1.0, True
             return 0.0

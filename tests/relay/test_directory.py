@@ -1,0 +1,78 @@
+"""Who is who: found exactly or not at all, asked about once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from incidents.events import Person
+from tests.harness import Drill
+
+
+@pytest.fixture
+def drill(tmp_path: Path) -> Drill:
+    """Overrides: PALICE1, PBOB222, PCAROL3."""
+    drill = Drill(tmp_path)
+    drill.chat.add_user("erin.example", email="erin@corp.test", team="ops")
+    drill.chat.add_user("frank", email="other@corp.test", team="ops")
+    return drill
+
+
+@pytest.mark.parametrize(
+    ("person", "username"),
+    [
+        (Person(id="PALICE1", name="Whoever"), "alice"),
+        (Person(id="palice1", name="Whoever"), "alice"),
+        (Person(id="PX", name="Erin E.", email="ERIN@corp.test"), "erin.example"),
+        (Person(id="PX", name="Someone", email="frank@elsewhere.test"), "frank"),
+        (Person(id="PX", name="Erin Example"), "erin.example"),
+        (Person(id="PX", name="Frank"), "frank"),
+        (Person(id="PX", name="Fran"), None),
+        (Person(id="PX", name="Łukasz Ω"), None),
+        (Person(id="PX", name=""), None),
+    ],
+)
+def test_override_then_mail_then_name(drill: Drill, person: Person, username: str | None) -> None:
+    found = drill.relay.worker.turn.directory.introduce("pagerduty", [person])
+    assert found.usernames.get(person.key) == username
+    if username is None:
+        assert "add them to `people` in conf.yaml" in found.strangers[person.key]
+
+
+def test_hidden_addresses_leave_the_names(drill: Drill) -> None:
+    """With ShowEmailAddress off the server answers 403 to every look-up by address."""
+    drill.chat.hide_emails = True
+    erin = Person(name="Erin Example", email="erin@corp.test")
+    found = drill.relay.worker.turn.directory.introduce("pagerduty", [erin])
+    assert found.usernames == {erin.key: "erin.example"}
+
+
+def test_a_deactivated_person_is_a_stranger_with_a_reason(drill: Drill) -> None:
+    drill.chat.act_deactivate("frank")
+    frank = Person(name="Frank")
+    found = drill.relay.worker.turn.directory.introduce("pagerduty", [frank])
+    assert found.strangers == {"Frank": "the Mattermost user frank is deactivated"}
+
+
+def test_who_is_known_is_not_asked_about_again_for_a_day(drill: Drill) -> None:
+    directory = drill.relay.worker.turn.directory
+    people = [Person(name="Frank"), Person(name="Nobody")]
+    directory.introduce("pagerduty", people)
+    calls = len(drill.chat.calls)
+    directory.introduce("pagerduty", people)
+    directory.user_ids(["frank"])
+    assert len(drill.chat.calls) == calls
+    drill.clock.sleep(601)
+    directory.introduce("pagerduty", people)
+    assert len(drill.chat.calls) == calls + 1, "the unknown one is asked about after ten minutes"
+    drill.clock.sleep(86_400)
+    directory.introduce("pagerduty", people[:1])
+    assert len(drill.chat.calls) == calls + 2
+
+
+def test_all_unknown_names_are_asked_about_in_one_call(drill: Drill) -> None:
+    calls = len(drill.chat.calls)
+    people = [Person(name=f"Person {number}") for number in range(20)]
+    drill.relay.worker.turn.directory.introduce("pagerduty", people)
+    assert len(drill.chat.calls) == calls + 1
