@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 from simulator.mattermost import Mattermost
 from simulator.server import create_app
@@ -26,6 +27,7 @@ def main() -> None:
     mattermost, token = staged()
     url = f"http://127.0.0.1:{port}"
     print(f"Mattermost {mattermost.version}, team ops: {url}\nToken of the bot relay: {token}")  # noqa: T201
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the page asks once a second
     create_app(mattermost).run("127.0.0.1", port, threaded=True)
 
 

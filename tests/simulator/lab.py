@@ -6,9 +6,12 @@ during one are matched as they come up (``test_contract.py``).
 
 from __future__ import annotations
 
+import re
+
 from simulator.mattermost import Mattermost
 from simulator.world import Channel, Post
 
+ID = re.compile(r"[a-z0-9]{26}")
 PEOPLE = {
     "alice": "ueqttq5az7rcxbh8naokubcm5c",
     "bob": "sudecmryxfgpinu4cm4w5e5xgr",
@@ -72,6 +75,7 @@ class Lab:
 
     def __init__(self, *channels: str) -> None:
         self.clock = Clock()
+        self.paths: list[str] = []  # of the requests that will be replayed
         server = self.server = Mattermost(now=self.clock, version="5.37.0")
         team = server.add_team("ops")
         for name in PEOPLE:
