@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from relay.store.database import Database
 from relay.store.journal import clean, row_of
-from relay.store.tables import Instant, incidents, ledger, workers
+from relay.store.tables import incidents, ledger, workers
 from relay.store.values import Claim, Fenced, Json, LedgerRow, Outcome
 
 RETIRED = "retired:"
@@ -134,10 +134,16 @@ class Work(Database):
     def next_due(self) -> datetime | None:
         """When the next incident can be claimed, as far as is known now."""
         table = incidents.c
-        held = sa.case((table.lease_until > table.due_at, table.lease_until), else_=table.due_at)
+        free = (
+            sa.select(table.due_at)
+            .where(table.due_at.is_not(None), table.lease_until.is_(None))
+            .order_by(table.due_at)
+            .limit(1)
+        )
+        held = sa.select(sa.func.min(table.lease_until)).where(table.owner > "")
         with self.read() as connection:
-            due: datetime | None = connection.scalar(sa.select(sa.func.min(held, type_=Instant)))
-        return due
+            found = [connection.scalar(free), connection.scalar(held)]
+        return min((at for at in found if at is not None), default=None)
 
     def ledger(self, incident: Claim | int) -> dict[str, LedgerRow]:
         """The incident's slots; those of a retired room are left out."""
