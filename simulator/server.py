@@ -39,7 +39,9 @@ def create_app(mattermost: Mattermost) -> Flask:
             # werkzeug has no way to break a connection but to take its socket away
             request.environ["werkzeug.socket"].shutdown(2)
             return Response(status=500)
-        return Response(answer.body, answer.status, headers=dict(answer.headers))
+        # every WSGI server writes a Date of its own; two would read as one that is malformed
+        headers = {key: value for key, value in answer.headers.items() if key != "Date"}
+        return Response(answer.body, answer.status, headers=headers)
 
     @app.post("/_sim/faults")
     def add_fault() -> tuple[dict[str, Any], int]:

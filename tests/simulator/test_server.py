@@ -23,6 +23,7 @@ def test_the_api_answers_over_http_with_its_headers(served: Served) -> None:
     me = requests.get(f"{url}/api/v4/users/me", headers=bearer, timeout=5)
     assert (me.status_code, me.json()["username"]) == (200, "relay")
     assert me.headers["X-Version-Id"].startswith(mattermost.version)
+    assert me.headers["Date"].count("GMT") == 1
     health = requests.get(f"{url}/api/v4/system/ping?get_server_status=true", timeout=5)
     assert health.json()["database_status"] == "OK"
     unknown = requests.get(f"{url}/api/v4/nope", headers=bearer, timeout=5)
