@@ -1,13 +1,14 @@
 """The texts of a room, from templates: a shipped set, with any of its files overridden.
 
-The shipped files are read when a ``Messages`` is made, and nothing is read after that. What a
-template may do is ``sandbox.py``'s; how a value is made harmless is ``text.py``'s.
+The shipped files are read once a process, and nothing is read after that. What a template may
+do is ``sandbox.py``'s; how a value is made harmless is ``text.py``'s.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from traceback import walk_tb
 from typing import Any
@@ -46,7 +47,7 @@ class TemplateError(Exception):
 
 
 class Messages:
-    """Renders every text of a room. Costs some 50 ms to make: make one and keep it.
+    """Renders every text of a room. The shipped templates are compiled once a process (50 ms).
 
     `overrides` maps a name of `NAMES`, like ``timeline/acknowledged.md``, to the template to use
     in its place. Each is proved on `samples`; all problems are raised at once as
@@ -60,7 +61,7 @@ class Messages:
         if set_name not in SETS:
             what = f"there is no set {set_name!r}; write {' or '.join(SETS)}"
             raise TemplateError([("messages.set", 0, what)])
-        self._shipped = dict(_compiled(_shipped(set_name)))
+        self._shipped = _shipped(set_name)
         self._overrides: dict[str, Template] = {}
         problems = []
         for name, source in (overrides or {}).items():
@@ -125,7 +126,8 @@ class Messages:
         return _run(self._shipped[name], context)
 
 
-def _shipped(set_name: str) -> dict[str, str]:
+@cache
+def _shipped(set_name: str) -> Mapping[str, Template]:
     """The files of a set over those of the default one: the package's only reading."""
     found = {}
     for folder in dict.fromkeys(("default", set_name)):
@@ -133,7 +135,7 @@ def _shipped(set_name: str) -> dict[str, str]:
         for name in NAMES:
             if (file := root.joinpath(*name.split("/"))).is_file():
                 found[name] = file.read_text("utf-8")
-    return found
+    return _compiled(found)
 
 
 def _compiled(sources: Mapping[str, str]) -> dict[str, Template]:
