@@ -119,6 +119,15 @@ def test_who_acknowledged_is_looked_for_in_the_acknowledgements_last_first() -> 
     assert actor("v2.acknowledge__only_last_change") == CAROL
 
 
+def test_of_several_acknowledgers_in_v1_the_last_one_did_it() -> None:
+    body = json.loads(body_of("pagerduty/v1.acknowledge.json"))
+    incident = body["messages"][0]["data"]["incident"]
+    carol = {"id": "PCAROL3", "name": CAROL, "type": "user"}
+    incident["acknowledgers"].append({"at": "2026-03-02T09:16:32Z", "object": carol})
+    (event,) = parse("pagerduty", body).events
+    assert event.actor and event.actor.name == CAROL
+
+
 def test_a_note_in_v2_is_by_its_author_not_by_who_changed_the_status_last() -> None:
     body = json.loads(body_of("pagerduty/v2.annotate.json"))
     body["messages"][0]["log_entries"] = []
