@@ -49,7 +49,7 @@ _ACTIVE = re.compile(
       | _(?![A-Za-z0-9]) | (?<![A-Za-z0-9])_
       | \\(?=[!-/:-@\[-`{-~]|$)
     )
-  | (?P<less> <(?=[^\s\d=-]|[^ >]*[@:]) )             # <autolinks> and tags
+  | (?P<less> <(?!=?[\d.]*%?(?:[ ]|$)) )              # <autolinks>, tags; not "< 5", "<= 5%"
   | (?P<dollar> \$(?![A-Za-z0-9_]) )                            # ends inline LaTeX
     """,
     re.VERBOSE,
@@ -98,7 +98,8 @@ def title(text: str) -> Safe:
 
 def display_name(text: str) -> Safe:
     """A channel's display name: as a title; a ``/`` would be taken for a side bar category."""
-    return _plain(text.replace("/", "\u2215"), DISPLAY_NAME_LIMIT)
+    flat = text if isinstance(text, Safe) else text.replace("/", "\u2215")
+    return _plain(flat, DISPLAY_NAME_LIMIT)
 
 
 def quote(text: str, limit: int = 3_000) -> Safe:
