@@ -100,11 +100,15 @@ class Drill:
         folder: Path,
         changes: Mapping[str, Any] | None = None,
         version: str = "11.6.0",
+        beside: Drill | None = None,
     ) -> None:
-        self.clock = FakeClock()
-        self.chat, self.token = stage(self.clock, version)
+        """With `beside`, a second relay in the surroundings of another."""
+        self.clock: FakeClock = beside.clock if beside else FakeClock()
+        own = (beside.chat, beside.token) if beside else stage(self.clock, version)
+        self.chat: Mattermost = own[0]
+        self.token: str = own[1]
         self.config = config_for(folder, self.token, changes)
-        self.wire: Transport = Wire(self.chat)
+        self.wire: Transport = beside.wire if beside else Wire(self.chat)
         self.relay = self.start()
 
     def start(self) -> Relay:
@@ -120,6 +124,7 @@ class Drill:
 
     def restart(self) -> None:
         """What kill -9 and a new process are to the database: leases are left, then taken over."""
+        self.relay.store.close()
         self.relay = self.start()
         self.relay.store.recover_all()
 
