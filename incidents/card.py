@@ -63,7 +63,7 @@ def _props(
         "text": text.fit(body, _TEXT_CUTS[limit]),
         "fields": [
             {"title": field.title, "value": text.fit(field.value, limit), "short": field.short}
-            for field in (*_known(view), *_custom(view, limit)[:customs])
+            for field in (*_known(view, limit), *_custom(view, limit)[:customs])
             if field.value
         ],
         "actions": actions,
@@ -71,20 +71,21 @@ def _props(
     return {"attachments": [{key: value for key, value in shown.items() if value}]}
 
 
-def _known(view: View) -> tuple[_Field, ...]:
+def _known(view: View, limit: int) -> tuple[_Field, ...]:
     incident = view.incident
     state = words.state(incident)
     over = incident.status is Status.RESOLVED
     since = f" {'at' if over else 'since'} {words.when(incident.since)}" if incident.since else ""
     service, priority = incident.service, incident.priority
-    call = [text.link("Join the call", incident.conference_url)] if incident.conference_url else []
+    address = text.destination(incident.conference_url)
+    call = [_linked("Join the call", address, limit)] if address else []
     numbers = [text.attachment(number) for number in incident.conference_numbers]
     return (
         _Field(title="Status", value=Safe(f"{words.STATES[state][0]} {state}{since}")),
         _Field(title="Priority", value=text.attachment(priority.name if priority else "")),
         _Field(
             title="Service",
-            value=text.link(service.name, service.html_url) if service else Safe(),
+            value=_linked(service.name, service.html_url, limit) if service else Safe(),
         ),
         _Field(title="Urgency", value=text.attachment(incident.urgency or "")),
         _Field(title="Assigned to", value=words.who(incident.assignees, view.usernames)),
@@ -111,6 +112,12 @@ def _custom(view: View, limit: int) -> list[_Field]:
         )
         for field in view.incident.custom_fields
     ]
+
+
+def _linked(label: str, url: str | None, limit: int) -> Safe:
+    """A link as long as it may be, else its words: half of it would be nothing."""
+    linked = text.link(label, url)
+    return linked if len(linked) <= limit else text.attachment(label)
 
 
 def _each(view: View, people: Sequence[tuple[Person | None, str | None]]) -> Safe:

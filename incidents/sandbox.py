@@ -67,6 +67,9 @@ class Sandbox(SandboxedEnvironment):
         ours = isinstance(obj, LoopContext) or is_dataclass(obj)
         return ours and super().is_safe_attribute(obj, attr, value)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Offer no ``str.format`` either: its widths fill the memory as well."""
+
     def _shown(self, value: object) -> Safe:
         match value:
             case None:

@@ -50,7 +50,7 @@ _ACTIVE = re.compile(
       | \\(?=[!-/:-@\[-`{-~]|$)
     )
   | (?P<less> <(?!=?[\d.]*%?(?:[ ]|$)) )              # <autolinks>, tags; not "< 5", "<= 5%"
-  | (?P<dollar> \$(?![A-Za-z0-9_]) )                            # ends inline LaTeX
+  | (?P<dollar> \$(?![A-Za-z0-9]) )                             # ends inline LaTeX
     """,
     re.VERBOSE,
 )
@@ -104,7 +104,7 @@ def display_name(text: str) -> Safe:
 
 def quote(text: str, limit: int = 3_000) -> Safe:
     """A text of several lines as a Markdown quotation, at most `limit` characters."""
-    lines = [_neutral(clean(line)) for line in text[: 8 * limit].splitlines()]
+    lines = [_neutral(clean(line)) for line in text[: 4 * limit].splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     return fit(Safe("\n".join(f"> {line}".rstrip() for line in lines)), limit)
@@ -152,7 +152,8 @@ def mention(username: str) -> Safe:
 
 def clean(text: str) -> str:
     """One line without control, direction and zero-width characters or towers of accents."""
-    return " ".join("".join(_visible(text)).split())
+    plain = text.isascii() and text.isprintable()  # as nearly all are: saves looking at each
+    return " ".join((text if plain else "".join(_visible(text))).split())
 
 
 def _visible(text: str) -> Iterator[str]:
@@ -170,13 +171,13 @@ def _visible(text: str) -> Iterator[str]:
 
 
 def _markdown(text: str, limit: int) -> Safe:
-    return text if isinstance(text, Safe) else fit(_neutral(clean(text[: 8 * limit])), limit)
+    return text if isinstance(text, Safe) else fit(_neutral(clean(text[: 4 * limit])), limit)
 
 
 def _plain(text: str, limit: int) -> Safe:
     if isinstance(text, Safe):
         return text
-    return fit(Safe(_ACTIVE.sub(_disarm_unseen, clean(text[: 8 * limit]))), limit)
+    return fit(Safe(_ACTIVE.sub(_disarm_unseen, clean(text[: 4 * limit]))), limit)
 
 
 def _neutral(line: str) -> Safe:
