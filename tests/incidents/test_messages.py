@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,8 @@ from incidents import samples, words
 from incidents.events import EventType, Link, Person, Status
 from incidents.incident import Episode, Incident, Moment, View
 from incidents.messages import NAMES, SETS, Messages, TemplateError
+from incidents.sandbox import Sandbox
+from incidents.text import Safe
 from tests.incidents import golden
 
 DEFAULT = Messages()
@@ -313,3 +318,18 @@ def test_what_was_never_born_is_only_recorded() -> None:
     assert words.merged_into(incident) is None
     assert DEFAULT.header(View(incident=incident)) == "⚪ **Recorded**"
     assert words.who(None, {}) == ""
+
+
+def test_every_file_variable_and_filter_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "messages.md").read_text("utf-8")
+    offered = Sandbox(Safe).filters
+    moment = samples.moments(EventType.TRIGGERED)[0]
+    values = (samples.FULL.incident, samples.EPISODE, moment, samples.FULL.absent[0])
+    fields = {field.name for value in values for field in dataclasses.fields(value)}
+    internal = {"born", "called", "moments", "names", "partial"}
+    files = {name for name in NAMES if "/" not in name} | {"timeline/other.md"}
+    missing = {name for name in {*offered, *files, *(fields - internal)} if f"`{name}`" not in page}
+    assert not missing
+    listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    for name in set(listed) - set(offered):
+        Messages(overrides={"timeline/triggered.md": f"{{{{ {name} }}}}"})
