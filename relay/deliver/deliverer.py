@@ -18,6 +18,7 @@ from mattermost_api.errors import (
     Retryable,
     Unreachable,
 )
+from mattermost_api.models import Channel
 from relay.clock import Clock
 from relay.deliver.calls import Calls
 from relay.deliver.doubt import Doubts, due_for_proof, is_post, resend
@@ -166,31 +167,32 @@ class Deliverer:
         self, job: Job, kind: Kind, slots: Slots, done: Outcomes, problem: Refused | Missing
     ) -> None:
         """Park it, unless there is another way to the same end."""
-        in_room = kind not in (Kind.CREATE_CHANNEL, Kind.POST_STATISTICS)
         if kind is Kind.RESTORE_CHANNEL:
             # A plain bot may not restore: the incident goes on in a room of its own.
             self._store.retire(job.claim, [one for one in job.ledger if one.startswith(_ROOM)])
-        elif in_room and self._archived_meanwhile(job):
+            return
+        in_room = kind not in (Kind.CREATE_CHANNEL, Kind.POST_STATISTICS)
+        room = self._room(job) if in_room else None
+        if room and 0 < room.delete_at < job.opened_at.timestamp() * 1000:
+            # Archived before this episode began: then it may be restored. A person's archiving
+            # of a live room is not fought.
             done |= _others(slots, done, "failed", problem)
             self._conclude(job, done)
             done.clear()
             self._note_archive(job)
-        elif kind is Kind.EDIT_CARD and not isinstance(problem, ChannelArchived):
+        elif room and kind is Kind.EDIT_CARD and not isinstance(problem, ChannelArchived):
             # The card was deleted, or may not be edited any more: a new one takes its place.
+            # (In a room that we cannot see it may well stand.)
             self._store.retire(job.claim, ["card", "pin"])
         else:
             done |= _others(slots, done, "parked", problem)
 
-    def _archived_meanwhile(self, job: Job) -> bool:
-        """Whether the room was archived before this episode began: then it may be restored.
-
-        A person's archiving of a live room is not fought.
-        """
+    def _room(self, job: Job) -> Channel | None:
+        """The room as it now is, if we may see it."""
         try:
-            archived_at = self._calls.chat.channel(job.channel_id).delete_at
+            return self._calls.chat.channel(job.channel_id)
         except MattermostError:
-            return False
-        return 0 < archived_at < job.opened_at.timestamp() * 1000
+            return None
 
     def _note_archive(self, job: Job) -> None:
         """Write down that somebody archived the room, as if it had been us."""
