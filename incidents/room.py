@@ -106,7 +106,9 @@ def _closing(
         return True, None, None
     leave_at = episode.resolved_at + playbook.leave_after
     keep = playbook.archive_after
-    return leave_at > now, leave_at, None if keep is None else leave_at + keep
+    # Where no wait is asked for, a sender's clock that is ahead of ours makes none.
+    stays = bool(playbook.leave_after) and leave_at > now
+    return stays, leave_at if stays else None, None if keep is None else leave_at + keep
 
 
 def _marker(incident: Incident, known: Known) -> str:
