@@ -95,7 +95,7 @@ class Calls:
             if channel is None:
                 raise Refused(
                     f"the channel {self.place.town_hall} does not exist, or is hidden from the bot",
-                    cure="create it, or name another in `mattermost.town_hall`; add the bot to it",
+                    cure="Create it or change `mattermost.town_hall`, add the bot to it, then retry.",
                 )
             self._town_hall = channel.id
         return self._town_hall
@@ -129,7 +129,7 @@ class Calls:
                 return
         raise Refused(
             f"all of {wish['names'][0]} to {wish['names'][-1]} belong to other channels",
-            cure="choose another `room.name` in conf.yaml",
+            cure="Choose another `room.name` in conf.yaml, then retry.",
         )
 
     def _patch_channel(self, call: Call) -> None:
