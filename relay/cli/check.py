@@ -1,0 +1,221 @@
+"""``check``: everything that can be wrong before the first incident, each with its cure.
+
+It leaves nothing behind in Mattermost: the right to open rooms is tried with one that the
+server must refuse.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from incidents.messages import Messages, TemplateError
+from mattermost_api.client import Mattermost
+from mattermost_api.errors import Forbidden, MattermostError, Missing, TooLong, Unauthorised
+from mattermost_api.models import Team, User
+from mattermost_api.transport import RequestsTransport
+from relay.assemble import templates_in
+from relay.cli.opening import store_of
+from relay.cli.output import Trouble, config_of, count, say, say_json, utc_now
+from relay.cli.state import never_verified
+from relay.config import Config, ConfigError, MattermostSettings
+
+OLDEST = (5, 37, 0)
+CLOCKS_APART = 60.0  # seconds
+# Longer than any server takes, so that it says no even to a bot that may.
+TOO_LONG = "x" * 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; a problem or warning says what to do in `cure`."""
+
+    check: str
+    level: Literal["ok", "warning", "problem"] = "ok"
+    message: str
+    cure: str = ""
+
+
+_OK_CONFIG = Finding(check="config", message="every setting can be used")
+
+
+def check(args: Namespace) -> int:
+    """0 all well (warnings allowed), 1 problems, 2 a config that cannot be used."""
+    try:
+        config = config_of(args)
+    except ConfigError as error:
+        unusable = [_problem(one.path, one.message, one.cure) for one in error.problems]
+        others = []
+    else:
+        unusable = list(_templates(config))
+        others = [_OK_CONFIG, *_doubts(config), *_database(config), *_mattermost(config)]
+    findings = [*unusable, *others]
+    problems = [one for one in findings if one.level == "problem"]
+    if args.json:
+        say_json({"ok": not problems, "checks": [asdict(one) for one in findings]})
+    else:
+        _tell(findings, len(problems))
+    return 2 if unusable else int(bool(problems))
+
+
+def _tell(findings: list[Finding], problems: int) -> None:
+    for one in findings:
+        say(f"{one.level:<9}{one.check}: {one.message}")
+        if one.cure:
+            say(f"{'':<9}-> {one.cure}")
+    say(f"{count(problems, 'problem')} to mend." if problems else "All is well.")
+
+
+def _problem(check: str, message: str, cure: str) -> Finding:
+    return Finding(check=check, level="problem", message=message, cure=cure)
+
+
+def _warning(check: str, text: str) -> Finding:
+    """Of a warning's sentences the last is the cure."""
+    told, _, cure = text.rpartition(". ")
+    return Finding(check=check, level="warning", message=told, cure=cure)
+
+
+def _refused(check: str, error: MattermostError) -> Finding:
+    return _problem(check, str(error).removesuffix(error.cure).rstrip(" ."), error.cure)
+
+
+def _templates(config: Config) -> Iterator[Finding]:
+    try:
+        Messages(config.messages.set, templates_in(config.messages.folder))
+    except TemplateError as broken:
+        for name, line, what in broken.problems:
+            told, _, cure = what.rpartition("; ")
+            yield _problem(f"messages.folder, {name} line {line}", told, cure)
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"a template cannot be read ({type(error).__name__})"
+        yield _problem("messages.folder", what, "Save every *.md in it as UTF-8 text.")
+
+
+def _doubts(config: Config) -> Iterator[Finding]:
+    return (_warning("config", text) for text in config.warnings)
+
+
+def _database(config: Config) -> Iterator[Finding]:
+    try:
+        with store_of(config) as store:
+            unproved = never_verified(store, config)
+    except Trouble as trouble:
+        yield _problem("store.url", "the database cannot be used", str(trouble))
+        return
+    yield Finding(check="store.url", message="the database can be read and written")
+    for text in unproved:
+        check, _, told = text.partition(": ")
+        yield _warning(check, told)
+
+
+def _mattermost(config: Config) -> Iterator[Finding]:
+    settings = config.mattermost
+    bundle = str(settings.ca_bundle) if settings.ca_bundle else None
+    transport = RequestsTransport(settings.url, ca_bundle=bundle)
+    chat = Mattermost(transport, settings.token.get_secret_value(), now=utc_now)
+    try:
+        bot = chat.me()
+    except MattermostError as error:
+        if isinstance(error, Unauthorised) and not chat.healthy():  # then every token is refused
+            yield _problem("mattermost.url", "Mattermost's database is down", "Mend it first.")
+        else:
+            key = "mattermost.token" if isinstance(error, Unauthorised) else "mattermost.url"
+            yield _refused(key, error)
+        return
+    yield from _server(chat)
+    yield from _bot(bot)
+    yield from _guarded("invite, people", lambda: _people(chat, config))
+    yield from _guarded("mattermost.team", lambda: _places(chat, settings, bot))
+
+
+def _guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What `look` finds, up to the call that Mattermost would not answer."""
+    try:
+        yield from look()
+    except MattermostError as error:
+        yield _refused(check, error)
+
+
+def _server(chat: Mattermost) -> Iterator[Finding]:
+    told = ".".join(map(str, chat.version or ())) or "of unknown version"
+    if chat.version is None or chat.version >= OLDEST:
+        yield Finding(check="mattermost.url", message=f"Mattermost {told} answers")
+    else:
+        yield _problem("mattermost.url", f"Mattermost {told} is too old", "Upgrade it to 5.37.")
+    apart = f"the server's clock is {round(chat.clock_offset)} s ahead of this one"
+    if abs(chat.clock_offset) > CLOCKS_APART:
+        yield _warning("clock", f"{apart}. Set both by NTP.")
+    else:
+        yield Finding(check="clock", message=apart)
+
+
+def _bot(bot: User) -> Iterator[Finding]:
+    if bot.is_bot:
+        yield Finding(check="mattermost.token", message=f"it is the bot {bot.username}'s")
+    else:
+        yield _warning(
+            "mattermost.token",
+            f"{bot.username} is a person: who leaves takes the relay along. Make a bot account.",
+        )
+
+
+def _people(chat: Mattermost, config: Config) -> Iterator[Finding]:
+    named = dict.fromkeys(config.people.values(), "people")
+    named |= dict.fromkeys(config.invite, "invite")
+    found = {user.username: user for user in chat.users_by_usernames(named)}
+    for name, key in named.items():
+        if name not in found:
+            yield _problem(key, f"Mattermost has no user {name}", "Mend the name in conf.yaml.")
+        elif found[name].delete_at:
+            yield _problem(key, f"the user {name} is deactivated", "Name somebody else.")
+    if named and all(name in found for name in named):
+        yield Finding(check="invite, people", message=f"{count(len(named), 'user')} found")
+
+
+def _places(chat: Mattermost, settings: MattermostSettings, bot: User) -> Iterator[Finding]:
+    add = f"Add {bot.username} to the team, and see that mattermost.team is as in addresses."
+    try:
+        team = chat.team_by_name(settings.team)
+    except (Missing, Forbidden):
+        yield _problem("mattermost.team", f"no team {settings.team} for this bot", add)
+        return
+    yield Finding(check="mattermost.team", message=f"{team.name} is there")
+    yield from _guarded("rights", lambda: _rights(chat, team, add))
+    yield from _guarded("mattermost.town_hall", lambda: _town_hall(chat, settings, team, bot))
+
+
+def _rights(chat: Mattermost, team: Team, add: str) -> Iterator[Finding]:
+    """Ask for a room with texts that no server takes: the right is judged before they are."""
+    try:
+        chat.create_channel(
+            team_id=team.id,
+            name="relay-check",
+            display_name=TOO_LONG,
+            header=TOO_LONG,
+            purpose=TOO_LONG,
+        )
+    except TooLong:
+        yield Finding(check="rights", message="the bot may create private channels")
+    except Forbidden:
+        cure = f"{add} Its role needs the permission to create private channels."
+        yield _problem("rights", "the bot may not create private channels", cure)
+
+
+def _town_hall(
+    chat: Mattermost, settings: MattermostSettings, team: Team, bot: User
+) -> Iterator[Finding]:
+    key, name = "mattermost.town_hall", settings.town_hall
+    channel = chat.channel_by_name(team.id, name)
+    if channel is None:
+        cure = f"Create it or name another, and type in it: /invite @{bot.username}"
+        yield _problem(key, f"there is no ~{name} that the bot can see", cure)
+    elif channel.delete_at:
+        yield _problem(key, f"~{name} is archived", "Unarchive it, or name another.")
+    elif bot.id not in chat.member_ids(channel.id, [bot.id]):
+        cure = f"Type in it: /invite @{bot.username}"
+        yield _problem(key, f"the bot is not in ~{name}, so it cannot post the numbers", cure)
+    else:
+        yield Finding(check=key, message=f"the bot is in ~{name}")
