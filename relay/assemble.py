@@ -20,6 +20,7 @@ from relay.crew import Crew
 from relay.deliver import Calls, Deliverer, Place
 from relay.directory import Directory
 from relay.limits import Breaker, Bucket, LimitedTransport
+from relay.metrics import MeasuredTransport, Measures
 from relay.store import Store, open_store
 from relay.store.single import WorkerLock
 from relay.store.wake import Waker
@@ -40,6 +41,7 @@ class Relay:
     calls: Calls
     bucket: Bucket
     worker: Worker
+    measures: Measures
 
     def crew(self, clock: SystemClock) -> Crew:
         """The threads that work in this process; not started."""
@@ -75,8 +77,9 @@ def assemble(config: Config, *, clock: Clock, transport: Transport | None = None
         connect_timeout=CONNECT_SECONDS,
         read_timeout=CALL_SECONDS - CONNECT_SECONDS,
     )
+    measures = Measures()
     chat = Mattermost(
-        LimitedTransport(http, bucket, clock),
+        LimitedTransport(MeasuredTransport(http, measures, clock), bucket, clock),
         config.mattermost.token.get_secret_value(),
         now=clock.now,
     )
@@ -116,6 +119,7 @@ def assemble(config: Config, *, clock: Clock, transport: Transport | None = None
         calls=calls,
         bucket=bucket,
         worker=worker,
+        measures=measures,
     )
 
 

@@ -8,6 +8,7 @@ from relay.store.schema import Store, migrate, open_store
 from relay.store.values import (
     Claim,
     Fenced,
+    Figures,
     IncidentRow,
     Json,
     LedgerRow,
@@ -25,6 +26,7 @@ from relay.store.values import (
 __all__ = [
     "Claim",
     "Fenced",
+    "Figures",
     "IncidentRow",
     "Json",
     "LedgerRow",

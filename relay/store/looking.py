@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from relay.store.database import Database
 from relay.store.journal import clean
-from relay.store.tables import deliveries, events, incidents, ledger, nonces, people
-from relay.store.values import IncidentRow, Json, ParkedRow, PersonRow
+from relay.store.tables import deliveries, events, incidents, ledger, nonces, people, relay
+from relay.store.values import Figures, IncidentRow, Json, ParkedRow, PersonRow
 from relay.store.work import RETIRED
 
 PURGE_BATCH = 200
@@ -40,6 +40,13 @@ class Looking(Database):
     def incidents(self, *, after_row: int = 0, limit: int | None = None) -> list[IncidentRow]:
         """Incidents that are not purged, oldest first."""
         query = _LISTING.where(incidents.c.id > after_row).limit(limit)
+        with self.read() as connection:
+            return [_listed(row) for row in connection.execute(query)]
+
+    def latest(self, limit: int) -> list[IncidentRow]:
+        """Incidents that are not purged: the open ones first, and of both the newest first."""
+        closed = sa.case((_OPEN, 0), else_=1)
+        query = _LISTING.order_by(None).order_by(closed, incidents.c.id.desc()).limit(limit)
         with self.read() as connection:
             return [_listed(row) for row in connection.execute(query)]
 
@@ -78,6 +85,39 @@ class Looking(Database):
             ],
             "dead_letters": dead,
         }
+
+    def figures(self) -> Figures:
+        """How much there is of everything, counted now."""
+        table = incidents.c
+        by_status = (
+            sa.select(table.born.is_(True), table.status, sa.func.count())
+            .where(table.purged_at.is_(None))
+            .group_by(table.born.is_(True), table.status)
+        )
+        # What a worker has in hand does not wait.
+        waits = sa.and_(table.due_at <= self.now_sql, table.owner.is_(None))
+        oldest = sa.select(
+            self.now_sql, sa.select(sa.func.min(table.due_at)).where(waits).as_scalar()
+        )
+        statuses: dict[str, int] = {}
+        with self.read() as connection:
+            for born, status, count in connection.execute(by_status):
+                word = (status or "unread") if born else "recorded"
+                statuses[word] = statuses.get(word, 0) + count
+            now, since = connection.execute(oldest).one()
+            return Figures(
+                incidents=statuses,
+                due=_count(connection, incidents, table.due_at <= self.now_sql),
+                waiting_for=now - since if since else timedelta(0),
+                in_doubt=_count(connection, ledger, (ledger.c.state == "intent") & _STANDING),
+                parked=_count(connection, ledger, (ledger.c.state == "parked") & _STANDING),
+                dead_letters=_count(connection, deliveries, deliveries.c.dead_letter.is_not(None)),
+            )
+
+    def probe(self) -> None:
+        """Raise StoreUnavailable unless the database takes writes now; changes nothing."""
+        with self.write() as connection:
+            connection.execute(sa.update(relay).where(relay.c.id < 0).values(instance=""))
 
     def parked(self) -> list[ParkedRow]:
         """What was refused for good and waits for a person."""
@@ -171,6 +211,8 @@ class Looking(Database):
             )
         return len(rows)
 
+
+_OPEN = incidents.c.born.is_(True) & (sa.func.coalesce(incidents.c.status, "") != "resolved")
 
 _LISTING = (
     sa.select(incidents, ledger.c.result.label("channel"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 Json = Any
@@ -165,3 +165,17 @@ class ParkedRow:
     incident_id: str
     slot: str
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How much there is. ``incidents`` is by status: "unread" before its first turn, "recorded"
+    if it opened no room. ``waiting_for`` is how long the oldest due work has waited for a worker.
+    """
+
+    incidents: Mapping[str, int]
+    due: int
+    waiting_for: timedelta
+    in_doubt: int
+    parked: int
+    dead_letters: int
