@@ -25,20 +25,20 @@ from relay.cli.reading import Read, read, source_of
 from relay.config_values import DEFAULT_TIMELINE
 
 _PLAYBOOK = Playbook(timeline=DEFAULT_TIMELINE)
-_WIDEST = 60
-_SHOWN = (
+_WIDEST = 60  # characters of a column
+_KNOWN = (
     *("number", "title", "status", "service", "urgency", "priority", "assignees"),
     *("acknowledged_by", "since", "html_url"),
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One slot that would be filled, by which operation, and why."""
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An incident of the delivery, what its room is to be, and the steps to there, in order."""
 
-    operation: str
-    slot: str
-    reason: str
+    incident: Incident
+    room: Mapping[str, str] | None
+    steps: Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +47,10 @@ class Stands:
 
     kind: str
     wanted: Mapping[str, Any]
+    delivered: Mapping[str, Any]
     state: str = "done"
     operation_id: str = ""
     result: Mapping[str, Any] | None = None
-
-    @property
-    def delivered(self) -> Mapping[str, Any]:
-        return self.wanted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """An incident of the delivery, the room it should have, and the steps to there."""
-
-    incident: Incident
-    room: Room
-    steps: tuple[Step, ...]
 
 
 def explain(args: Namespace) -> int:
@@ -85,25 +73,28 @@ def explain(args: Namespace) -> int:
         else:
             if place:
                 say()
-            _tell(f"{file} ({source.name})", found, stories)
+            say(f"{file} ({source.name})")
+            _tell(found, stories)
     return code
 
 
-def _stories(events: tuple[Event, ...], messages: Messages, now: datetime) -> Iterator[Story]:
-    ids = dict.fromkeys((event.source, event.incident_id) for event in events if event.incident_id)
+def _stories(events: Sequence[Event], messages: Messages, now: datetime) -> Iterator[Story]:
+    ids = dict.fromkeys((event.source, event.incident_id) for event in events)
     for source, incident_id in ids:
+        if incident_id is None:
+            continue
         own = [event for event in events if event.incident_id == incident_id]
-        incident = fold(source, str(incident_id), own, born=_is_born(own))
-        # Nobody is asked for user names: people go by the names that the source gives them.
-        names = {one.person.key: _name(one.person) for one in incident.called}
-        room = furnish(
-            incident, _PLAYBOOK, Known(instance="explain", usernames=names), now, messages
-        )
-        yield Story(incident=incident, room=room, steps=tuple(_steps(room)))
+        incident = fold(source, incident_id, own, born=_is_born(own))
+        # Nobody is asked for user names, so people go by the names that the source gives them;
+        # a semicolon parts the reasons of a plan.
+        names = {one.person.key: one.person.name.replace(";", ",") for one in incident.called}
+        known = Known(instance="explain", usernames=names)
+        room = furnish(incident, _PLAYBOOK, known, now, messages)
+        yield Story(incident, _shown(room), list(_steps(room)))
 
 
-def _is_born(events: list[Event]) -> bool:
-    """In the order of arrival and decided once, as intake does."""
+def _is_born(events: Sequence[Event]) -> bool:
+    """In the order of arrival and decided once, as the journal does."""
     born: bool | None = None
     resolved_at: datetime | None = None
     for event in events:
@@ -114,44 +105,46 @@ def _is_born(events: list[Event]) -> bool:
     return bool(born)
 
 
-def _name(person: Person) -> str:
-    return person.name.replace(";", ",")  # which parts the reasons of a plan
+def _shown(room: Room) -> dict[str, str] | None:
+    slots = {slot.name: slot.wanted for slot in room.slots}
+    if not slots:
+        return None
+    return {
+        "name": slots["channel"]["names"][0],
+        "display_name": slots["channel"]["display_name"],
+        "header": slots["header"]["header"],
+    }
 
 
-def _steps(room: Room) -> Iterator[Step]:
+def _steps(room: Room) -> Iterator[dict[str, str]]:
     """Deliver the room to a ledger that refuses nothing, as a turn does: one step at a time."""
     ledger: dict[str, Stands] = {}
     while steps := plan(room, ledger):
         kind, slots = steps[0].kind, steps[0].slots
         for slot, reason in zip(slots, steps[0].reason.split("; "), strict=True):
-            yield Step(operation=kind, slot=slot, reason=reason)
-            ledger[slot] = Stands(kind=kind, wanted=slots[slot])
+            yield {"operation": kind, "slot": slot, "reason": reason}
+            ledger[slot] = Stands(kind=kind, wanted=slots[slot], delivered=slots[slot])
 
 
-def _as_json(file: str, found: Read, stories: list[Story]) -> dict[str, Any]:
+def _as_json(file: str, found: Read, stories: Sequence[Story]) -> dict[str, Any]:
+    names = [one.name for one in fields(Event)]
     return {
         "file": file,
-        "events": [
-            {one.name: _plain(getattr(event, one.name)) for one in fields(Event)}
-            for event in found.events
-        ],
+        "events": [{key: _plain(getattr(one, key)) for key in names} for one in found.events],
         "ignored": found.ignored,
         "error": found.error,
-        "incidents": [_incident(story) for story in stories],
-        "plan": [_plain(step) for story in stories for step in story.steps],
+        "incidents": [
+            {
+                "source": story.incident.source,
+                "incident_id": story.incident.id,
+                "born": story.incident.born,
+                **{key: _plain(getattr(story.incident, key)) for key in _KNOWN},
+                "room": story.room,
+            }
+            for story in stories
+        ],
+        "plan": [step for story in stories for step in story.steps],
     }
-
-
-def _incident(story: Story) -> dict[str, Any]:
-    incident, slots = story.incident, {slot.name: slot.wanted for slot in story.room.slots}
-    room = slots and {
-        "name": slots["channel"]["names"][0],
-        "display_name": slots["channel"]["display_name"],
-        "header": slots["header"]["header"],
-    }
-    known = {name: _plain(getattr(incident, name)) for name in _SHOWN}
-    named = {"source": incident.source, "incident_id": incident.id, "born": incident.born}
-    return {**named, **known, "room": room or None}
 
 
 def _plain(value: Any) -> Any:
@@ -159,7 +152,7 @@ def _plain(value: Any) -> Any:
     match value:
         case Person() | Link():
             return value.name
-        case ChangedField() | Role() | Step():
+        case ChangedField() | Role():
             return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
         case datetime():
             return value.isoformat()
@@ -169,41 +162,36 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _tell(heading: str, found: Read, stories: list[Story]) -> None:
-    say(heading)
-    _block("Ignored", [found.ignored] if found.ignored else [])
+def _tell(found: Read, stories: Sequence[Story]) -> None:
     _block("Error", [found.error] if found.error else [])
+    _block("Ignored", [found.ignored] if found.ignored else [])
     _block("Events", _columns([_event(event) for event in found.events]))
     for story in stories:
-        incident, known = story.incident, _incident(story)
+        incident = story.incident
         _block("Incident", [f"{incident.id}  {words.title(incident)}", _facts(incident)])
-        if room := known["room"]:
-            _block("Room", [f"~{room['name']}, shown as: {room['display_name']}"])
-            _block("Header", room["header"].split("\n"))
-            steps = [(one.operation, one.slot, one.reason) for one in story.steps]
-            _block("Plan", _columns(steps))
-        else:
+        if story.room is None:
             _block("Room", ["none: nothing here opens the incident, so it is only recorded"])
+            continue
+        _block("Room", [f"~{story.room['name']}, shown as: {story.room['display_name']}"])
+        _block("Header", story.room["header"].split("\n"))
+        _block("Plan", _columns([tuple(step.values()) for step in story.steps]))
 
 
-def _block(label: str, lines: list[str]) -> None:
+def _block(label: str, lines: Sequence[str]) -> None:
     for place, line in enumerate(lines):
         say(f"  {'' if place else label:<10}{line}")
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    cut = [
-        tuple(cell if len(cell) <= _WIDEST else cell[:_WIDEST] + "…" for cell in row)
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [min(_WIDEST, max(map(len, column))) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cut
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
     ]
 
 
 def _event(event: Event) -> tuple[str, ...]:
-    kind = event.type if event.type is not EventType.UNKNOWN else f"unknown ({event.raw_type})"
+    kind = str(event.type if event.type is not EventType.UNKNOWN else f"unknown, {event.raw_type}")
     actor = f"by {event.actor.name}" if event.actor else ""
     return kind, words.when(event.occurred_at), event.incident_id or "no incident", actor
 

@@ -109,6 +109,7 @@ def _crew(config: Config) -> Iterator[tuple[Relay, Crew, SystemClock]]:
 
 def _log_to_stderr(level: int) -> None:
     handler = logging.StreamHandler()
-    logging.Formatter.converter = time.gmtime
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
+    formatter = OneLine("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler])
