@@ -95,7 +95,7 @@ class Calls:
             if channel is None:
                 raise Refused(
                     f"the channel {self.place.town_hall} does not exist, or is hidden from the bot",
-                    cure="Create it or change `mattermost.town_hall`, add the bot to it, then retry.",
+                    cure="Create it, or change `mattermost.town_hall`; add the bot, then retry.",
                 )
             self._town_hall = channel.id
         return self._town_hall
