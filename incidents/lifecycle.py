@@ -14,6 +14,7 @@ trigger may seem younger than the V2 copy of its resolve.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TypeAlias
@@ -109,11 +110,24 @@ def next_status(now: Status | None, event: Event, resolved_at: datetime | None) 
             return event.status if event.status in (T, A) else implied
 
 
-def bears(event: Event, resolved_at: datetime | None) -> bool:
-    """Whether `event` opens a room for an incident that has none.
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """Whether an incident has a room: decided once, in the order in which its events arrive.
 
-    `resolved_at` is the latest resolve journalled before it. What came after its own resolve
-    opens nothing: a room for something long over would only page people for nothing.
+    The first event that carries an open status decides, unless the incident was resolved at that
+    time or later already: a room for something long over would only page people for nothing.
+    A later reopening bears it after all. ``born`` is None as long as nothing decided.
     """
-    opens = next_status(None, event, None) in (T, A)
-    return opens and (resolved_at is None or event.occurred_at > resolved_at)
+
+    born: bool | None = None
+    resolved_at: datetime | None = None
+
+    def after(self, event: Event) -> Birth:
+        """The decision once `event` has arrived as well."""
+        carried = next_status(None, event, None)
+        if carried is R:
+            return Birth(self.born, max(event.occurred_at, self.resolved_at or event.occurred_at))
+        if carried is None or not (self.born is None or event.type is EventType.REOPENED):
+            return self
+        alive = self.resolved_at is None or event.occurred_at > self.resolved_at
+        return Birth(bool(self.born) or alive, self.resolved_at)

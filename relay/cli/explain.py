@@ -6,16 +6,17 @@ Pure but for reading the files: no settings, no store, no server. Each file meet
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from incidents import words
-from incidents.events import ChangedField, Event, EventType, Link, Person, Role, Status
+from incidents.events import ChangedField, Event, EventType, Link, Person, Role
 from incidents.fold import fold
 from incidents.incident import Incident
-from incidents.lifecycle import bears
+from incidents.lifecycle import Birth
 from incidents.messages import Messages
 from incidents.plan import plan
 from incidents.room import Known, Room, furnish
@@ -93,16 +94,9 @@ def _stories(events: Sequence[Event], messages: Messages, now: datetime) -> Iter
         yield Story(incident, _shown(room), list(_steps(room)))
 
 
-def _is_born(events: Sequence[Event]) -> bool:
-    """In the order of arrival and decided once, as the journal does."""
-    born: bool | None = None
-    resolved_at: datetime | None = None
-    for event in events:
-        if event.status is Status.RESOLVED or event.type is EventType.RESOLVED:
-            resolved_at = max(event.occurred_at, resolved_at or event.occurred_at)
-        elif event.type is EventType.REOPENED or (event.status is not None and born is None):
-            born = born or bears(event, resolved_at)
-    return bool(born)
+def _is_born(events: Iterable[Event]) -> bool:
+    """In the order of arrival, as the journal decides it."""
+    return bool(reduce(Birth.after, events, Birth()).born)
 
 
 def _shown(room: Room) -> dict[str, str] | None:

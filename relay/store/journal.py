@@ -15,7 +15,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from incidents.events import Event, EventType, Status
+from incidents.events import Event
+from incidents.lifecycle import Birth
 from relay.store.database import Database
 from relay.store.tables import deliveries, events, incidents, nonces, secrets
 from relay.store.values import Claim, RawDelivery, Receipt, StoredDelivery
@@ -45,8 +46,7 @@ class _Locked:
     """An incident whose row this transaction holds; ``seq`` is its newest event, if any is new."""
 
     row: int
-    born: bool | None
-    resolved_at: datetime | None
+    birth: Birth
     due_at: datetime | None
     owner: str | None
     now: datetime
@@ -56,19 +56,6 @@ class _Locked:
     def idle(self) -> bool:
         """Whether no worker has it, or is about to."""
         return self.owner is None and (self.due_at is None or self.due_at > self.now)
-
-    def judge(self, event: Event) -> None:
-        """Decide whether the incident is born; see DESIGN, Canonical events.
-
-        The first event with an open status decides, a later ``reopened`` may bear it after all;
-        a resolve that is not older than the event, and came before it, forbids both.
-        """
-        at = event.occurred_at
-        if event.status is Status.RESOLVED or event.type is EventType.RESOLVED:
-            self.resolved_at = at if self.resolved_at is None else max(self.resolved_at, at)
-        elif event.type is EventType.REOPENED or (event.status is not None and self.born is None):
-            alive = self.resolved_at is None or at > self.resolved_at
-            self.born = self.born or alive
 
 
 class Journal(Database):
@@ -134,7 +121,7 @@ class Journal(Database):
                 count += 1
                 if incident is not None:
                     incident.seq = seq
-                    incident.judge(event)
+                    incident.birth = incident.birth.after(event)
             woken = [incident for incident in held.values() if incident.seq is not None]
             for incident in woken:
                 self._wake(connection, incident)
@@ -210,7 +197,10 @@ class Journal(Database):
                     "incident_id": incident_id,
                 },
             ).one()
-            held[source, incident_id] = _Locked(**found._mapping)
+            birth = Birth(found.born, found.resolved_at)
+            held[source, incident_id] = _Locked(
+                found.row, birth, found.due_at, found.owner, found.now
+            )
         return held
 
     def _wake(self, connection: sa.Connection, incident: _Locked) -> None:
@@ -219,8 +209,8 @@ class Journal(Database):
             self._wake_incident,
             {
                 "row": incident.row,
-                "born": incident.born,
-                "resolved_at": incident.resolved_at,
+                "born": incident.birth.born,
+                "resolved_at": incident.birth.resolved_at,
                 "last_seq": incident.seq,
                 "touched_at": now,
                 "due_at": now if due_at is None else min(due_at, now),

@@ -165,9 +165,7 @@ def test_who_is_needed_anew_is_counted() -> None:
         event("reassigned", 120, assignees=(ALICE,)),
         event("responder_added", 180, subject_user=BOB),
         event("responder_replied", 190, subject_user=BOB, state="accepted"),
-        event(
-            "role_assigned", 200, roles=(Role(name="Commander", assignee=BOB), Role(name="Scribe"))
-        ),
+        event("role_assigned", 200, roles=(Role(name="Lead", assignee=BOB), Role(name="Scribe"))),
     )
     assert {one.person.name: one.times for one in incident.called} == {
         "Alice Adams": 2,

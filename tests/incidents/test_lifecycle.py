@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from incidents.events import EventType, Status
-from incidents.lifecycle import TABLE, bears, next_status, order_key
+from incidents.lifecycle import TABLE, Birth, next_status, order_key
 from tests.incidents.build import T0, A, R, T, event
 
 # type, carried status -> status after it, from none, triggered, acknowledged, resolved
@@ -67,25 +65,30 @@ def test_events_are_ordered_by_time_then_rank_then_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "carried", "resolved_before", "born"),
+    ("arrivals", "born"),
     [
-        ("triggered", None, None, True),
-        ("acknowledged", None, None, True),
-        ("priority_updated", T, None, True),
-        ("priority_updated", None, None, False),
-        ("annotated", None, None, False),
-        ("resolved", R, None, False),
-        ("unknown", T, None, False),
-        ("triggered", None, 0, False),
-        ("triggered", None, 1, False),
-        ("triggered", None, -1, True),
-        ("reopened", None, -1, True),
-        ("reopened", None, 1, False),
+        ([("triggered", None, 0)], True),
+        ([("acknowledged", None, 0)], True),
+        ([("priority_updated", T, 0)], True),
+        ([("priority_updated", None, 0)], None),
+        ([("annotated", None, 0)], None),
+        ([("unknown", T, 0)], None),
+        ([("resolved", R, 0)], None),
+        ([("resolved", R, 9), ("triggered", None, 8)], False),
+        ([("resolved", R, 9), ("triggered", None, 9)], False),
+        ([("resolved", R, 9), ("triggered", None, 10)], True),
+        ([("resolved", R, 5), ("annotated", R, 9), ("triggered", None, 8)], False),
+        ([("resolved", R, 9), ("triggered", None, 8), ("acknowledged", None, 12)], False),
+        ([("resolved", R, 9), ("triggered", None, 8), ("reopened", None, 12)], True),
+        ([("resolved", R, 9), ("reopened", None, 8)], False),
+        ([("triggered", None, 0), ("resolved", R, 9), ("reopened", None, 8)], True),
     ],
 )
-def test_what_bears_an_incident(
-    kind: str, carried: Status | None, resolved_before: float | None, born: bool
+def test_a_birth_is_decided_once_by_the_first_open_status(
+    arrivals: list[tuple[str, Status | None, float]], born: bool | None
 ) -> None:
-    """An open status bears it, unless it was resolved at that time or later already."""
-    resolved_at = None if resolved_before is None else T0 + timedelta(seconds=resolved_before)
-    assert bears(event(kind, status=carried), resolved_at) is born
+    """Only a later reopening can bear what was resolved before it arrived."""
+    birth = Birth()
+    for kind, carried, at in arrivals:
+        birth = birth.after(event(kind, at, status=carried))
+    assert birth.born is born
