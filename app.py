@@ -11,37 +11,49 @@ from collections.abc import Mapping
 from flask import Flask
 
 from hooks.registry import SOURCES
+from mattermost_api.transport import Transport
 from relay.assemble import assemble
 from relay.clock import SystemClock
 from relay.config import Config, load
 from relay.intake import Intake
-from web import errors, receive
+from web import errors, ops, pages, receive
+from web.access import Access
 
 log = logging.getLogger("relay")
 
 
-def create_app(config: Config | None = None, env: Mapping[str, str] = os.environ) -> Flask:
+def create_app(
+    config: Config | None = None,
+    env: Mapping[str, str] = os.environ,
+    transport: Transport | None = None,
+) -> Flask:
     """The web process: takes webhooks in and, unless told otherwise, does the work as well.
 
     Starts with Mattermost unreachable; raises ConfigError, TemplateError or StoreError with
-    all that is wrong. Call it after the fork: the worker's threads start here.
+    all that is wrong. Call it after the fork: the worker's threads start here. `transport`
+    replaces the one that calls Mattermost over HTTP.
     """
     config = config or load(None, env)
     for warning in config.warnings:
         log.warning("%s", warning)
     clock = SystemClock(threading.Event())
-    relay = assemble(config, clock=clock)
-    app = Flask("relay")
+    relay = assemble(config, clock=clock, transport=transport)
+    app = Flask("relay", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.http.max_body
+    app.url_map.merge_slashes = False  # an incident's id may hold two
     app.extensions["relay"] = relay
     intake = Intake(
         store=relay.store,
         waker=relay.waker,
         credentials=config.hooks.credentials,
-        count=lambda _source, _status: None,
+        count=lambda source, status: relay.measures.deliveries.labels(source, status).inc(),
     )
+    access = Access(config.ops_token.get_secret_value() if config.ops_token else None)
+    access.register(app)
     errors.register(app)
-    app.register_blueprint(receive.blueprint(intake, SOURCES, clock.now))
+    app.register_blueprint(receive.blueprint(intake, SOURCES, clock.now, relay.measures))
+    app.register_blueprint(ops.blueprint(relay, SOURCES, access))
+    app.register_blueprint(pages.blueprint(relay, SOURCES, clock.now, access))
     if config.worker.embedded:
         crew = relay.crew(clock)
         crew.start()

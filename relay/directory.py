@@ -64,6 +64,19 @@ class Directory:
         }
         return Introduced(usernames=usernames, strangers=strangers)
 
+    def known(self, source: str, people: Iterable[Person]) -> Introduced:
+        """The same from memory alone, however old; in neither map who was never looked up."""
+        usernames: dict[str, str] = {}
+        strangers: dict[str, str] = {}
+        for person in people:
+            key = f"person:{source}:{person.key}"
+            row = self._store.people([key]).get(key)
+            if username := self._override(person) or (row.username if row else None):
+                usernames[person.key] = username
+            elif row:
+                strangers[person.key] = row.reason or ""
+        return Introduced(usernames=usernames, strangers=strangers)
+
     def user_ids(self, usernames: Iterable[str]) -> dict[str, PersonRow]:
         """User ids by user name; a row without an id says why there is none."""
         keys = {f"user:{name}": name for name in usernames}

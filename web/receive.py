@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -9,13 +10,20 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from hooks.delivery import Delivery, Source
 from relay.intake import Intake
+from relay.metrics import Measures
 
 # The 2018 recipe's address, kept so that an old webhook needs no change.
 ALIASES = {"pagerduty_hook": "pagerduty"}
 
+# All that follows the source's name may be a secret, mistyped or sent to a path that is none.
+_SECRET = re.compile(r"(/hooks/+[^/]+/+)(?!schema$).+", re.IGNORECASE | re.DOTALL)
+
 
 def blueprint(
-    intake: Intake, sources: Mapping[str, Source], now: Callable[[], datetime]
+    intake: Intake,
+    sources: Mapping[str, Source],
+    now: Callable[[], datetime],
+    measures: Measures,
 ) -> Blueprint:
     """``POST /hooks/<source>``, with a secret behind it for senders that cannot sign."""
     door = Blueprint("receive", __name__, url_prefix="/hooks")
@@ -26,19 +34,26 @@ def blueprint(
             abort(404, f"There is no source of that name. Known: {', '.join(sources)}")
         return source
 
+    @door.before_app_request
+    def hide_secret() -> None:
+        """Keep a URL's secret out of the access log, which is printed after the answer."""
+        hidden = _SECRET.sub(r"\1<secret>", request.path)
+        if hidden != request.path:
+            request.environ.update(RAW_URI=hidden, REQUEST_URI=hidden, PATH_INFO=hidden)
+
     @door.post("/<name>")
     @door.post("/<name>/<url_secret>")
     def receive(name: str, url_secret: str | None = None) -> tuple[Response, int]:
-        if url_secret is not None:
-            _hide(f"/hooks/{name}/<secret>")
-        delivery = Delivery(
-            source=find(name).name,
-            headers=dict(request.headers),
-            body=request.get_data(),
-            received_at=now(),
-            url_secret=url_secret,
-        )
-        answer = intake.receive(find(name), delivery)
+        source = find(name)
+        with measures.receiving.labels(source.name).time():
+            delivery = Delivery(
+                source=source.name,
+                headers=dict(request.headers),
+                body=request.get_data(),
+                received_at=now(),
+                url_secret=url_secret,
+            )
+            answer = intake.receive(source, delivery)
         return jsonify(answer.body), answer.status
 
     @door.get("/<name>/schema")
@@ -49,9 +64,3 @@ def blueprint(
         return jsonify(description)
 
     return door
-
-
-def _hide(path: str) -> None:
-    """Keep the URL's secret out of the server's access log, which prints these after the answer."""
-    for key in ("RAW_URI", "REQUEST_URI", "PATH_INFO"):
-        request.environ[key] = path
