@@ -62,13 +62,20 @@ class Relay:
             self.store.purge(clock.now() - keep)
 
 
-def assemble(config: Config, *, clock: Clock, transport: Transport | None = None) -> Relay:
+def assemble(
+    config: Config,
+    *,
+    clock: Clock,
+    transport: Transport | None = None,
+    store: Store | None = None,
+) -> Relay:
     """Build everything from the config; the only I/O is opening the database.
 
-    Raises TemplateError, StoreError. `transport` replaces the one that speaks HTTP.
+    Raises TemplateError, StoreError. `transport` replaces the one that speaks HTTP, `store` is
+    one that is open already.
     """
     messages = Messages(config.messages.set, templates_in(config.messages.folder))
-    store = open_store(config.store.url.get_secret_value(), now=clock.now)
+    store = store or open_store(config.store.url.get_secret_value(), now=clock.now)
     bucket = Bucket(config.mattermost.rate_limit, clock)
     bundle = config.mattermost.ca_bundle
     http = transport or RequestsTransport(
