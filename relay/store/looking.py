@@ -97,7 +97,7 @@ class Looking(Database):
         # What a worker has in hand does not wait.
         waits = sa.and_(table.due_at <= self.now_sql, table.owner.is_(None))
         oldest = sa.select(
-            self.now_sql, sa.select(sa.func.min(table.due_at)).where(waits).as_scalar()
+            self.now_sql, sa.select(sa.func.min(table.due_at)).where(waits).scalar_subquery()
         )
         statuses: dict[str, int] = {}
         with self.read() as connection:
