@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from incidents.events import Event, Person
 from incidents.fold import fold
@@ -16,18 +17,17 @@ from incidents.lifecycle import order_key
 from relay.assemble import Relay
 from relay.store import IncidentRow, LedgerRow
 
+Place: TypeAlias = Literal["in", "left", "missing", "unknown"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Somebody whom the room needs, why, and whether they are in it (None: not yet known).
-
-    `standing` says so in words, with the next step where there is one.
-    """
+    """Somebody whom the room needs and why; `standing` says more, and the next step if any."""
 
     name: str
     username: str | None
     why: str
-    inside: bool | None
+    place: Place
     standing: str
 
 
@@ -56,7 +56,7 @@ def report(relay: Relay, source: str, incident_id: str) -> Report | None:
         row=row,
         incident=incident,
         events=tuple(sorted(events, key=order_key, reverse=True)),
-        ledger=tuple(ledger.values()),
+        ledger=tuple(sorted(ledger.values(), key=lambda slot: slot.intent_at)),
         members=tuple(_members(relay, incident, ledger)),
         link=(room.result or {}).get("link") if room else None,
     )
@@ -73,12 +73,12 @@ def _members(relay: Relay, incident: Incident, ledger: Mapping[str, LedgerRow]) 
             names[username] = person.name
     for username, why in needed.items():
         row = ledger.get(f"member:{username}")
-        inside, standing = _standing(row)
+        place, standing = _standing(row)
         yield Member(
             name=names.get(username, username),
             username=username,
             why=why,
-            inside=inside,
+            place=place,
             standing=standing,
         )
     for person in people:
@@ -91,20 +91,20 @@ def _stranger(person: Person, reason: str | None) -> Member:
         name=person.name,
         username=None,
         why="assigned, or asked to help",
-        inside=None if reason is None else False,
+        place="unknown" if reason is None else "missing",
         standing=reason or "not looked up yet",
     )
 
 
-def _standing(row: LedgerRow | None) -> tuple[bool | None, str]:
+def _standing(row: LedgerRow | None) -> tuple[Place, str]:
     if row is None:
-        return None, "not added yet"
+        return "unknown", "not added"
     if row.state == "parked":
-        return False, row.reason or "refused"
+        return "missing", row.reason or "refused"
     if row.state != "done":
-        return None, row.reason or "under way"
+        return "unknown", row.reason or "under way"
     if not row.delivered["in"]:
-        return False, "left: the incident is over"
+        return "left", "the incident was over"
     if (row.result or {}).get("invited"):
-        return True, "invited by the relay, leaves when it is over"
-    return True, "came without us, stays when it is over"
+        return "in", "invited by the relay, leaves when it is over"
+    return "in", "came without us, stays when it is over"

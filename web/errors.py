@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, json, jsonify
+from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
-from werkzeug.sansio.response import Response as SansIOResponse
 
 log = logging.getLogger("relay.web")
 
@@ -15,13 +14,10 @@ def register(app: Flask) -> None:
     """Answer every error of this app in that shape."""
 
     @app.errorhandler(HTTPException)
-    def told(error: HTTPException) -> SansIOResponse:
+    def told(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
         # Its headers stay: a 405 lists what is allowed, a 401 says how to sign in.
-        response = error.get_response()
-        assert isinstance(response, Response)
-        response.data = json.dumps(shape(code_of(error), error.description or ""))
-        response.content_type = "application/json"
-        return response
+        headers = dict(error.get_headers()) | {"Content-Type": "application/json"}
+        return jsonify(shape(code_of(error), error.description or "")), error.code or 500, headers
 
     @app.errorhandler(Exception)
     def untold(error: Exception) -> tuple[Response, int]:

@@ -69,13 +69,16 @@ def blueprint(
 
     @pages.get("/")
     def overview() -> str:
+        incidents = relay.store.latest(SHOWN)
         return render_template(
             "overview.html",
             problems=problems(relay, sources),
             figures=relay.store.figures(),
-            incidents=relay.store.latest(SHOWN),
+            incidents=incidents,
+            titles={(row.source, row.incident_id): row.snapshot for row in incidents},
             parked=relay.store.parked(),
             letters=relay.store.dead_letters(SHOWN),
+            limit=SHOWN,
         )
 
     @pages.get("/incidents/<source>/<path:incident_id>")
