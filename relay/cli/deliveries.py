@@ -85,7 +85,7 @@ def _object(answer: requests.Response) -> Mapping[str, Any]:
 def replay(args: Namespace) -> int:
     """Parse all stored bytes with today's parser and journal what is not yet known."""
     config = config_of(args)
-    deliveries = events = duplicates = broken = last = 0
+    deliveries = events = known = broken = last = 0
     woken: set[int] = set()
     with store_of(config) as store:
         while batch := store.deliveries(last, BATCH):
@@ -99,7 +99,7 @@ def replay(args: Namespace) -> int:
                 receipt = store.accept(stored.raw, found.events, dead_letter=found.error)
                 deliveries += 1
                 events += receipt.events
-                duplicates += receipt.duplicates
+                known += len(found.events) - receipt.events
                 broken += found.error is not None
                 woken.update(receipt.incidents)
             if woken:
@@ -109,6 +109,6 @@ def replay(args: Namespace) -> int:
     say(
         f"Read {count(deliveries, 'stored delivery', 'stored deliveries')} again: "
         f"{count(events, 'new event')} for {count(len(woken), 'incident')}, "
-        f"{duplicates:,} known before, {count(broken, 'dead letter')}."
+        f"{known:,} known before, {count(broken, 'dead letter')}."
     )
     return 0
