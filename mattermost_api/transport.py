@@ -13,10 +13,10 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from mattermost_api import __version__
+from mattermost_api.deadline import DeadlineAdapter
 from mattermost_api.errors import HungUp, Misconfigured, Unreachable
 
 # Raised before the first byte of a request leaves. A proxy's error is not among them: urllib3
@@ -59,7 +59,8 @@ class Transport(Protocol):
 class RequestsTransport:
     """HTTP with keep-alive; may be shared by threads. Takes proxies from the environment.
 
-    Times are seconds; `read_timeout` bounds each silence, not the whole answer.
+    Times are seconds. A request leaves within `connect_timeout` or never, and its whole answer
+    is here within `read_timeout` after that or is given up (`deadline.py`).
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class RequestsTransport:
         self._timeout = (connect_timeout, read_timeout)
         self.session = requests.Session()
         for scheme in ("http://", "https://"):
-            self.session.mount(scheme, HTTPAdapter(pool_maxsize=32))
+            self.session.mount(scheme, DeadlineAdapter(pool_maxsize=32))
         self.session.headers["User-Agent"] = f"incident-relay/{__version__}"
         self.session.verify = ca_bundle or True
         # A MMAUTHTOKEN cookie would beat the Authorization header.
