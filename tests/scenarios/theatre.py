@@ -65,7 +65,7 @@ class Theatre:
         random.seed(0)  # the jitter of backoff: the same in every run
         settings = dict(settings or {})
         version = settings.pop("version", "11.6.0")
-        self._folder = folder
+        self.folder = folder
         self.drills: list[Drill] = []
         self._open(folder / "relay", settings, version=version)
         self.drill = self.drills[0]
@@ -88,13 +88,13 @@ class Theatre:
 
     def open_second(self) -> None:
         """Another relay: another instance, with a database of its own and the same bot."""
-        self._open(self._folder / "second", {}, beside=self.drill)
+        self._open(self.folder / "second", {}, beside=self.drill)
 
     def restart(self, settings: Mapping[str, Any] | None = None) -> None:
         """kill -9, and a new process; with `settings` it reads another config."""
         for drill in self.drills:
             if settings is not None:
-                folder = self._folder / "relay"
+                folder = self.folder / "relay"
                 other = Drill(folder, _with_templates(folder, settings), beside=drill)
                 other.relay.store.close()
                 drill.config = other.config
@@ -143,6 +143,7 @@ class Theatre:
             try:
                 return act()
             except Killed:
+                self.chat.restart()  # else its memory of `pending_post_id` would do our work
                 self.restart()
 
     # --- what is seen
