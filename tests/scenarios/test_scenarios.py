@@ -22,6 +22,7 @@ def test_the_scenario_ends_as_it_says(path: Path, tmp_path: Path) -> None:
     try:
         play(theatre, scenario)
         ended = _end(theatre)
+        assert "in doubt" not in theatre.state(), "let more time pass at the end of the script"
     finally:
         theatre.close()
     if os.environ.get("GOLDEN") == "write":
