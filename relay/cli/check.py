@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from incidents.messages import Messages, TemplateError
 from mattermost_api.client import Mattermost
@@ -28,17 +27,21 @@ CLOCKS_APART = 60.0  # seconds
 TOO_LONG = "x" * 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at; a problem or warning says what to do in `cure`."""
+class Finding(NamedTuple):
+    """One thing that was looked at; a problem or a warning says in `cure` what to do."""
 
     check: str
-    level: Literal["ok", "warning", "problem"] = "ok"
     message: str
     cure: str = ""
+    warning: bool = False
 
+    @property
+    def level(self) -> str:
+        return ("warning" if self.warning else "problem") if self.cure else "ok"
 
-_OK_CONFIG = Finding(check="config", message="every setting can be used")
+    def as_json(self) -> dict[str, str]:
+        told = {"check": self.check, "level": self.level}
+        return {**told, "message": self.message, "cure": self.cure}
 
 
 def check(args: Namespace) -> int:
@@ -46,15 +49,17 @@ def check(args: Namespace) -> int:
     try:
         config = config_of(args)
     except ConfigError as error:
-        unusable = [_problem(one.path, one.message, one.cure) for one in error.problems]
+        unusable = [Finding(one.path, one.message, one.cure) for one in error.problems]
         others = []
     else:
         unusable = list(_templates(config))
-        others = [_OK_CONFIG, *_doubts(config), *_database(config), *_mattermost(config)]
+        others = [Finding("config", "every setting can be used")]
+        others += [_warning("config", text) for text in config.warnings]
+        others += [*_database(config), *_mattermost(config)]
     findings = [*unusable, *others]
     problems = [one for one in findings if one.level == "problem"]
     if args.json:
-        say_json({"ok": not problems, "checks": [asdict(one) for one in findings]})
+        say_json({"ok": not problems, "checks": [one.as_json() for one in findings]})
     else:
         _tell(findings, len(problems))
     return 2 if unusable else int(bool(problems))
@@ -68,18 +73,14 @@ def _tell(findings: list[Finding], problems: int) -> None:
     say(f"{count(problems, 'problem')} to mend." if problems else "All is well.")
 
 
-def _problem(check: str, message: str, cure: str) -> Finding:
-    return Finding(check=check, level="problem", message=message, cure=cure)
-
-
 def _warning(check: str, text: str) -> Finding:
     """Of a warning's sentences the last is the cure."""
     told, _, cure = text.rpartition(". ")
-    return Finding(check=check, level="warning", message=told, cure=cure)
+    return Finding(check, told, cure, warning=True)
 
 
 def _refused(check: str, error: MattermostError) -> Finding:
-    return _problem(check, str(error).removesuffix(error.cure).rstrip(" ."), error.cure)
+    return Finding(check, str(error).removesuffix(error.cure).rstrip(" ."), error.cure)
 
 
 def _templates(config: Config) -> Iterator[Finding]:
@@ -88,14 +89,10 @@ def _templates(config: Config) -> Iterator[Finding]:
     except TemplateError as broken:
         for name, line, what in broken.problems:
             told, _, cure = what.rpartition("; ")
-            yield _problem(f"messages.folder, {name} line {line}", told, cure)
+            yield Finding(f"messages.folder, {name} line {line}", told, cure)
     except (OSError, UnicodeDecodeError) as error:
         what = f"a template cannot be read ({type(error).__name__})"
-        yield _problem("messages.folder", what, "Save every *.md in it as UTF-8 text.")
-
-
-def _doubts(config: Config) -> Iterator[Finding]:
-    return (_warning("config", text) for text in config.warnings)
+        yield Finding("messages.folder", what, "Save every *.md in it as UTF-8 text.")
 
 
 def _database(config: Config) -> Iterator[Finding]:
@@ -103,9 +100,9 @@ def _database(config: Config) -> Iterator[Finding]:
         with store_of(config) as store:
             unproved = never_verified(store, config)
     except Trouble as trouble:
-        yield _problem("store.url", "the database cannot be used", str(trouble))
+        yield Finding("store.url", "the database cannot be used", str(trouble))
         return
-    yield Finding(check="store.url", message="the database can be read and written")
+    yield Finding("store.url", "the database can be read and written")
     for text in unproved:
         check, _, told = text.partition(": ")
         yield _warning(check, told)
@@ -120,7 +117,7 @@ def _mattermost(config: Config) -> Iterator[Finding]:
         bot = chat.me()
     except MattermostError as error:
         if isinstance(error, Unauthorised) and not chat.healthy():  # then every token is refused
-            yield _problem("mattermost.url", "Mattermost's database is down", "Mend it first.")
+            yield Finding("mattermost.url", "Mattermost's database is down", "Mend it first.")
         else:
             key = "mattermost.token" if isinstance(error, Unauthorised) else "mattermost.url"
             yield _refused(key, error)
@@ -142,19 +139,19 @@ def _guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Find
 def _server(chat: Mattermost) -> Iterator[Finding]:
     told = ".".join(map(str, chat.version or ())) or "of unknown version"
     if chat.version is None or chat.version >= OLDEST:
-        yield Finding(check="mattermost.url", message=f"Mattermost {told} answers")
+        yield Finding("mattermost.url", f"Mattermost {told} answers")
     else:
-        yield _problem("mattermost.url", f"Mattermost {told} is too old", "Upgrade it to 5.37.")
+        yield Finding("mattermost.url", f"Mattermost {told} is too old", "Upgrade it to 5.37.")
     apart = f"the server's clock is {round(chat.clock_offset)} s ahead of this one"
     if abs(chat.clock_offset) > CLOCKS_APART:
         yield _warning("clock", f"{apart}. Set both by NTP.")
     else:
-        yield Finding(check="clock", message=apart)
+        yield Finding("clock", apart)
 
 
 def _bot(bot: User) -> Iterator[Finding]:
     if bot.is_bot:
-        yield Finding(check="mattermost.token", message=f"it is the bot {bot.username}'s")
+        yield Finding("mattermost.token", f"it is the bot {bot.username}'s")
     else:
         yield _warning(
             "mattermost.token",
@@ -168,11 +165,11 @@ def _people(chat: Mattermost, config: Config) -> Iterator[Finding]:
     found = {user.username: user for user in chat.users_by_usernames(named)}
     for name, key in named.items():
         if name not in found:
-            yield _problem(key, f"Mattermost has no user {name}", "Mend the name in conf.yaml.")
+            yield Finding(key, f"Mattermost has no user {name}", "Mend the name in conf.yaml.")
         elif found[name].delete_at:
-            yield _problem(key, f"the user {name} is deactivated", "Name somebody else.")
+            yield Finding(key, f"the user {name} is deactivated", "Name somebody else.")
     if named and all(name in found for name in named):
-        yield Finding(check="invite, people", message=f"{count(len(named), 'user')} found")
+        yield Finding("invite, people", f"{count(len(named), 'user')} found")
 
 
 def _places(chat: Mattermost, settings: MattermostSettings, bot: User) -> Iterator[Finding]:
@@ -180,9 +177,9 @@ def _places(chat: Mattermost, settings: MattermostSettings, bot: User) -> Iterat
     try:
         team = chat.team_by_name(settings.team)
     except (Missing, Forbidden):
-        yield _problem("mattermost.team", f"no team {settings.team} for this bot", add)
+        yield Finding("mattermost.team", f"no team {settings.team} for this bot", add)
         return
-    yield Finding(check="mattermost.team", message=f"{team.name} is there")
+    yield Finding("mattermost.team", f"{team.name} is there")
     yield from _guarded("rights", lambda: _rights(chat, team, add))
     yield from _guarded("mattermost.town_hall", lambda: _town_hall(chat, settings, team, bot))
 
@@ -198,10 +195,10 @@ def _rights(chat: Mattermost, team: Team, add: str) -> Iterator[Finding]:
             purpose=TOO_LONG,
         )
     except TooLong:
-        yield Finding(check="rights", message="the bot may create private channels")
+        yield Finding("rights", "the bot may create private channels")
     except Forbidden:
         cure = f"{add} Its role needs the permission to create private channels."
-        yield _problem("rights", "the bot may not create private channels", cure)
+        yield Finding("rights", "the bot may not create private channels", cure)
 
 
 def _town_hall(
@@ -211,11 +208,11 @@ def _town_hall(
     channel = chat.channel_by_name(team.id, name)
     if channel is None:
         cure = f"Create it or name another, and type in it: /invite @{bot.username}"
-        yield _problem(key, f"there is no ~{name} that the bot can see", cure)
+        yield Finding(key, f"there is no ~{name} that the bot can see", cure)
     elif channel.delete_at:
-        yield _problem(key, f"~{name} is archived", "Unarchive it, or name another.")
+        yield Finding(key, f"~{name} is archived", "Unarchive it, or name another.")
     elif bot.id not in chat.member_ids(channel.id, [bot.id]):
         cure = f"Type in it: /invite @{bot.username}"
-        yield _problem(key, f"the bot is not in ~{name}, so it cannot post the numbers", cure)
+        yield Finding(key, f"the bot is not in ~{name}, so it cannot post the numbers", cure)
     else:
-        yield Finding(check=key, message=f"the bot is in ~{name}")
+        yield Finding(key, f"the bot is in ~{name}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import reduce
+from types import SimpleNamespace
 from typing import Any
 
 from incidents import words
@@ -40,18 +41,6 @@ class Story:
     incident: Incident
     room: Mapping[str, str] | None
     steps: Sequence[Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stands:
-    """A slot as the ledger would show it once delivered."""
-
-    kind: str
-    wanted: Mapping[str, Any]
-    delivered: Mapping[str, Any]
-    state: str = "done"
-    operation_id: str = ""
-    result: Mapping[str, Any] | None = None
 
 
 def explain(args: Namespace) -> int:
@@ -112,12 +101,13 @@ def _shown(room: Room) -> dict[str, str] | None:
 
 def _steps(room: Room) -> Iterator[dict[str, str]]:
     """Deliver the room to a ledger that refuses nothing, as a turn does: one step at a time."""
-    ledger: dict[str, Stands] = {}
+    ledger: dict[str, Any] = {}
     while steps := plan(room, ledger):
         kind, slots = steps[0].kind, steps[0].slots
         for slot, reason in zip(slots, steps[0].reason.split("; "), strict=True):
             yield {"operation": kind, "slot": slot, "reason": reason}
-            ledger[slot] = Stands(kind=kind, wanted=slots[slot], delivered=slots[slot])
+            stands = {"kind": kind, "wanted": slots[slot], "delivered": slots[slot]}
+            ledger[slot] = SimpleNamespace(state="done", operation_id="", result=None, **stands)
 
 
 def _as_json(file: str, found: Read, stories: Sequence[Story]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def parser() -> ArgumentParser:
 
     add_json(add("check", "check", "Test the settings, the connection and the bot's rights."))
 
-    what = "Say what deliveries would do to an empty relay. Sends nothing, needs no settings."
+    what = "Say what deliveries would do to an empty relay; people keep the names given there."
     explain = add("explain", "explain", what, config=False)
     explain.add_argument("files", nargs="+", metavar="FILE", help="a delivery's body")
     add_source(explain)

@@ -75,16 +75,16 @@ class Stage:
         return str(self.folder / "conf.yaml")
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        store = open_store(f"sqlite:///{self.folder / 'relay.db'}", now=utc_now)
+    def store(self, url: str | None = None) -> Iterator[Store]:
+        store = open_store(url or f"sqlite:///{self.folder / 'relay.db'}", now=utc_now)
         try:
             yield store
         finally:
             store.close()
 
-    def journal(self, *names: str) -> None:
+    def journal(self, *names: str, url: str | None = None) -> None:
         """Let deliveries of test_data have come in."""
-        with self.store() as store:
+        with self.store(url) as store:
             for name in names:
                 body = (ROOT / "test_data" / name).read_bytes()
                 came = Delivery(source="pagerduty", headers={}, body=body, received_at=START)

@@ -251,12 +251,12 @@ def test_no_settings_no_secret_and_no_database_driver_are_needed(tmp_path: Path)
 def test_a_terminal_without_emoji_and_a_reader_that_leaves_are_no_problem() -> None:
     command = [sys.executable, "-m", "relay", "explain", *FILES[:4] * 50]
     env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout and process.stderr
-    assert process.stdout.readline().startswith(b"test_data/")
-    process.stdout.close()
-    told = process.stderr.read()
-    process.stderr.close()
-    assert (process.wait(), told) == (1, b"")
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith(b"test_data/")
+        process.stdout.close()
+        told = process.stderr.read()
+    assert (process.returncode, told) == (1, b"")

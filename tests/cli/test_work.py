@@ -34,6 +34,15 @@ def test_a_drain_does_all_that_is_due_and_ends_clean(run: Run, place: Stage) -> 
     assert "**Acknowledged** by @alice" in place.chat.describe("incident-p663hse")
 
 
+def test_on_postgresql_a_drain_works_beside_others(
+    run: Run, place: Stage, postgres_schema_url: str
+) -> None:
+    place.settle(changes={"store": {"url": postgres_schema_url}})
+    place.journal("incident.trigger.js", url=postgres_schema_url)
+    assert run("drain", "--config", place.config).code == 0
+    assert "**Triggered**" in place.chat.describe("incident-p663hse")
+
+
 def test_what_is_due_later_is_left(run: Run, place: Stage) -> None:
     place.settle(changes={"room": {"archive_after": "3650d"}})
     place.journal(*LIFE)
