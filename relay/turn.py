@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from incidents.messages import Messages
 from pydantic import TypeAdapter
 
 from incidents.events import Link
 from incidents.fold import fold
 from incidents.incident import Incident
+from incidents.messages import Messages
 from incidents.plan import Kind, plan
 from incidents.room import Known, Room, furnish
+from mattermost_api.errors import MattermostError
 from playbooks.model import Playbook
 from relay.clock import Clock
 from relay.deliver import Deliverer, Job, Later, ServerDown
@@ -25,6 +26,8 @@ from relay.store import Claim, Fenced, LedgerRow, Store
 CALL_SECONDS = 18.0
 # A turn that takes longer gives the incident back and queues again: no lease is kept for ever.
 LONGEST_TURN = timedelta(minutes=5)
+# After so long somebody who could not be looked up is looked up again.
+LOOK_AGAIN = timedelta(seconds=30)
 
 _INCIDENT = TypeAdapter(Incident)
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -57,6 +60,7 @@ class _Rest:
     due_at: datetime = _NEVER
     problem: str | None = None
     kinds: set[Kind] = field(default_factory=set)
+    delivered: bool = False
 
     def wait(self, later: Later) -> None:
         self.due_at, self.problem = min(self.due_at, later.until), str(later)
@@ -77,8 +81,8 @@ class Turn:
     clock: Clock
     lease: timedelta
 
-    def run(self, claim: Claim, claimed_at: float) -> None:
-        """Claimed: fold, introduce, furnish, plan, deliver, settle.
+    def run(self, claim: Claim, claimed_at: float) -> bool:
+        """Claimed: fold, introduce, furnish, plan, deliver, settle; whether anything was delivered.
 
         `claimed_at` is monotonic, from before the claim. Raises Fenced, and ServerDown once
         the incident is settled for later.
@@ -94,12 +98,13 @@ class Turn:
             self._settle(claim, incident, rest)
             raise
         self._settle(claim, incident, rest)
+        return rest.delivered
 
     def _bring_up_to_date(
         self, claim: Claim, incident: Incident, opened_at: datetime, guard: Guard, rest: _Rest
     ) -> None:
-        people = self._introduce(incident)
         job = Job(claim=claim, ledger=self.store.ledger(claim), opened_at=opened_at, guard=guard)
+        people = self._introduce(job, incident, rest)
         try:
             self.deliverer.prove(job)
         except Later as later:
@@ -113,6 +118,7 @@ class Turn:
                 break
             try:
                 self.deliverer.deliver(job, steps[0])
+                rest.delivered = True
             except Later as later:  # the others may go on, but those of its kind keep their order
                 rest.wait(later)
                 rest.kinds.add(steps[0].kind)
@@ -121,9 +127,17 @@ class Turn:
         if steps:
             rest.due_at = self.clock.now()
 
-    def _introduce(self, incident: Incident) -> Introduced:
+    def _introduce(self, job: Job, incident: Incident, rest: _Rest) -> Introduced:
+        """Who is who; a room without its people, and saying so, is better than none."""
         people = [called.person for called in incident.called]
-        return self.directory.introduce(incident.source, people)
+        job.guard()
+        try:
+            return self.directory.introduce(incident.source, people)
+        except MattermostError as problem:
+            self.deliverer.judge(problem)
+            rest.wait(Later(str(problem), self.clock.now() + LOOK_AGAIN))
+            why = f"could not be looked up: {problem}"
+            return Introduced(usernames={}, strangers={one.key: why for one in people})
 
     def _furnish(
         self,

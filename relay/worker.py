@@ -43,8 +43,8 @@ class Worker:
         if claim is None:
             return False
         try:
-            self.turn.run(claim, claimed_at)
-            self.breaker.close()
+            if self.turn.run(claim, claimed_at):
+                self.breaker.close()
         except ServerDown as down:
             pause = self.breaker.trip(str(down), down.retry_after)
             log.warning("Mattermost cannot be used, next attempt in %.0f s: %s", pause, down)

@@ -82,6 +82,16 @@ class Deliverer:
                     self._get_ready(job)
                     self._prove(job, slot, row)
 
+    def judge(self, problem: MattermostError) -> None:
+        """Raise ServerDown if every other call would fail as well."""
+        if isinstance(problem, Retryable):
+            gone = isinstance(problem, Unreachable) and not isinstance(problem, HungUp)
+            limited = isinstance(problem, RateLimited)
+            if limited or (gone and not problem.sent) or not self._healthy():
+                raise ServerDown(str(problem), problem.retry_after) from problem
+        elif isinstance(problem, Misconfigured) or not self._believable(problem):
+            raise ServerDown(str(problem)) from problem
+
     def _get_ready(self, job: Job) -> None:
         job.guard()
         try:
@@ -153,7 +163,7 @@ class Deliverer:
             done = self._to_prove(job, done)
         self._conclude(job, done)
 
-    def _believable(self, problem: Refused | Missing) -> bool:
+    def _believable(self, problem: MattermostError) -> bool:
         """With its database down the server refuses good calls; only a healthy one is believed."""
         return problem.status not in (400, 401, 403) or self._healthy()
 
@@ -237,12 +247,8 @@ class Deliverer:
         """What the client raises, sorted into: all must wait, or this must wait, or give up."""
         try:
             yield
-        except (RateLimited, Misconfigured) as problem:
-            raise ServerDown(str(problem), getattr(problem, "retry_after", None)) from problem
         except Retryable as problem:
-            gone = isinstance(problem, Unreachable) and not isinstance(problem, HungUp)
-            if (gone and not problem.sent) or not self._healthy():
-                raise ServerDown(str(problem), problem.retry_after) from problem
+            self.judge(problem)
             rows = [job.ledger[name] for name in slots if name in job.ledger]
             attempts = 1 + max((row.attempts for row in rows), default=0)
             if attempts >= GIVE_UP_AFTER:
@@ -255,8 +261,7 @@ class Deliverer:
             )
             raise Later(str(problem), until=self._clock.now() + wait) from problem
         except (Refused, Missing) as problem:  # while looking for what was in doubt
-            if not self._believable(problem):
-                raise ServerDown(str(problem)) from problem
+            self.judge(problem)
             self._conclude(job, dict.fromkeys(slots, Outcome(state="parked", reason=str(problem))))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from incidents.events import Person
+from simulator.faults import Fault
 from tests.harness import Drill
 
 
@@ -76,3 +77,44 @@ def test_all_unknown_names_are_asked_about_in_one_call(drill: Drill) -> None:
     people = [Person(name=f"Person {number}") for number in range(20)]
     drill.relay.worker.turn.directory.introduce("pagerduty", people)
     assert len(drill.chat.calls) == calls + 1
+
+
+ASSIGNED = {
+    "event": {
+        "id": "E1",
+        "event_type": "incident.triggered",
+        "occurred_at": "2026-11-21T03:00:00Z",
+        "data": {
+            "type": "incident",
+            "id": "Q1",
+            "title": "Disk full",
+            "status": "triggered",
+            "assignees": [{"id": "PERIN01", "type": "user_reference", "summary": "Erin Example"}],
+        },
+    }
+}
+
+
+def test_a_look_up_that_fails_holds_up_nobody_but_the_person(drill: Drill) -> None:
+    """The room opens, says who is missing and why, and takes them in when it is known."""
+    drill.chat.faults.append(Fault(("POST", "users/usernames"), times=1, kind="500"))
+    drill.receive(ASSIGNED)
+    drill.settle()
+    room = drill.chat.describe("incident-q1")
+    assert "Erin Example" in room
+    assert "could not be looked up" in room
+    drill.wait(31)
+    assert "erin.example" in drill.chat.snapshot("incident-q1")["members"]
+    assert "could not be looked up" not in drill.chat.describe("incident-q1")
+
+
+def test_a_look_up_that_meets_no_server_stops_all_work(drill: Drill) -> None:
+    """It trips the breaker as any other call does; nothing is parked and nothing is lost."""
+    drill.chat.faults.append(Fault((".*", ""), times=None, kind="hangup_before"))
+    drill.receive(ASSIGNED)
+    drill.settle()
+    assert drill.relay.worker.breaker.problem
+    drill.chat.faults.clear()
+    drill.wait(31)
+    assert drill.relay.worker.breaker.problem is None
+    assert "erin.example" in drill.chat.snapshot("incident-q1")["members"]
