@@ -39,7 +39,7 @@ def create_app(
     clock = SystemClock(threading.Event())
     relay = assemble(config, clock=clock, transport=transport)
     app = Flask("relay", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = config.http.max_body
+    app.config["MAX_CONTENT_LENGTH"] = config.http.max_body + 1
     app.url_map.merge_slashes = False  # an incident's id may hold two
     app.extensions["relay"] = relay
     intake = Intake(
@@ -51,7 +51,8 @@ def create_app(
     access = Access(config.ops_token.get_secret_value() if config.ops_token else None)
     access.register(app)
     errors.register(app)
-    app.register_blueprint(receive.blueprint(intake, SOURCES, clock.now, relay.measures))
+    door = receive.blueprint(intake, SOURCES, clock.now, relay.measures, config.http.max_body)
+    app.register_blueprint(door)
     app.register_blueprint(ops.blueprint(relay, SOURCES, access))
     app.register_blueprint(pages.blueprint(relay, SOURCES, clock.now, access))
     if config.worker.embedded:

@@ -24,8 +24,13 @@ def blueprint(
     sources: Mapping[str, Source],
     now: Callable[[], datetime],
     measures: Measures,
+    max_body: int,
 ) -> Blueprint:
-    """``POST /hooks/<source>``, with a secret behind it for senders that cannot sign."""
+    """``POST /hooks/<source>``, with a secret behind it for senders that cannot sign.
+
+    The app's own MAX_CONTENT_LENGTH must be larger than `max_body`: a body without a length is
+    cut there in silence.
+    """
     door = Blueprint("receive", __name__, url_prefix="/hooks")
 
     def find(name: str) -> Source:
@@ -46,10 +51,18 @@ def blueprint(
     def receive(name: str, url_secret: str | None = None) -> tuple[Response, int]:
         source = find(name)
         with measures.receiving.labels(source.name).time():
+            body = request.get_data()
+            if len(body) > max_body:
+                abort(
+                    413, f"The largest delivery that is read has {max_body} bytes (http.max_body)"
+                )
+            if request.content_length not in (None, len(body)):
+                # No source's fault, so nothing that a source may punish.
+                abort(503, "The body ended before its Content-Length. Send it again")
             delivery = Delivery(
                 source=source.name,
                 headers=dict(request.headers),
-                body=request.get_data(),
+                body=body,
                 received_at=now(),
                 url_secret=url_secret,
             )
