@@ -15,6 +15,7 @@ _TURNS = (
     EventType.RESOLVED,
     EventType.REOPENED,
 )
+_REOPENING = (EventType.TRIGGERED, EventType.ACKNOWLEDGED)
 _NEVER = (EventType.SERVICE_EVENT, EventType.PING, EventType.UNKNOWN)
 
 
@@ -55,14 +56,17 @@ def is_news(moment: Moment, before: Incident, after: Incident) -> bool:
 
 
 def same_told(one: Moment, other: Moment) -> bool:
-    """Whether two moments tell the same, by the same person as far as both know.
+    """Whether `one` tells what `other` told, by the same person as far as both know.
 
-    Copies of one change of status differ in what they know of it (only V2 has a reason).
+    Copies of one change of status differ in what they know of it (only V2 has a reason). The
+    copy of what reopened an incident meets it open already, and keeps its own word.
     """
+    reopened = other.type is EventType.REOPENED and one.type in _REOPENING
+    same = one.type is other.type or reopened
     if one.type in _TURNS:
-        return one.type is other.type
+        return same
     return (
-        one.type is other.type
+        same
         and _key(one.subject) == _key(other.subject)
         and (one.after, one.text) == (other.after, other.text)
         and (one.actor is None or other.actor is None or _key(one.actor) == _key(other.actor))

@@ -139,6 +139,25 @@ def as_v2(body: Body) -> Body | None:
     return {"messages": [message]}
 
 
+def as_generic(body: Body) -> Body:
+    """The same event in our own JSON."""
+    event = body["event"]
+    data, agent = event["data"], event["agent"]
+    kind = event["event_type"].removeprefix("incident.").replace(".", "_")
+    whole = data["type"] == "incident"
+    return {
+        "type": {"status_update_published": "status_update"}.get(kind, kind),
+        "source_event_id": event["id"],
+        "occurred_at": event["occurred_at"],
+        "incident_id": data["id"] if whole else data["incident"]["id"],
+        "created_at": data.get("created_at"),
+        "title": data.get("title"),
+        "status": data.get("status"),
+        "actor": agent and {"name": agent["summary"], "id": agent["id"]},
+        "body": data.get("content") or data.get("message"),
+    }
+
+
 def raw(body: Body) -> bytes:
     """The bytes of a webhook."""
     return json.dumps(body).encode()
