@@ -14,6 +14,8 @@ worker_class = "gthread"
 threads = 8
 # The worker's threads finish the work in hand within 10 s.
 graceful_timeout = 15
+# Nobody steers the relay by gunicorn's own socket, and two relays would share its path.
+control_socket_disable = True
 
 
 def post_fork(_server: object, _worker: object) -> None:

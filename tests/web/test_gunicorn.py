@@ -173,7 +173,6 @@ def test_a_stop_finishes_the_work_in_hand(
     (row,) = store.incidents()
     assert store.ledger(row.row)["channel"].state == "done"
     assert store.figures().in_doubt == 0
-    assert store.next_due() is None
     with store.read() as connection:
         query = "SELECT (SELECT count(*) FROM workers) + count(owner) FROM incidents"
         assert connection.exec_driver_sql(query).scalar() == 0
