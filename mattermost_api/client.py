@@ -18,6 +18,7 @@ from mattermost_api.models import Channel, Member, Post, Team, User
 from mattermost_api.transport import Request, Response, Transport
 
 _API = "/api/v4"
+_ARCHIVED_TOO = {"include_deleted": "true"}
 
 
 class Mattermost:
@@ -42,7 +43,6 @@ class Mattermost:
     # Who and where
 
     def me(self) -> User:
-        """The bot itself."""
         return User.from_json(self._call("GET", "/users/me"))
 
     def team_by_name(self, name: str) -> Team:
@@ -65,10 +65,6 @@ class Mattermost:
         except Missing:
             return None
 
-    def user(self, user_id: str) -> User:
-        """The user of that id."""
-        return User.from_json(self._call("GET", "/users/{user}", user=user_id))
-
     # Channels
 
     def create_channel(
@@ -90,17 +86,16 @@ class Mattermost:
     def channel_by_name(self, team_id: str, name: str) -> Channel | None:
         """The channel, archived or not; None where there is none that the bot can see."""
         path = "/teams/{team}/channels/name/{name}"
-        query = {"include_deleted": "true"}
         try:
-            return Channel.from_json(self._call("GET", path, query=query, team=team_id, name=name))
+            found = self._call("GET", path, query=_ARCHIVED_TOO, team=team_id, name=name)
+            return Channel.from_json(found)
         except Missing:
             return None
 
     def my_channels(self, team_id: str) -> list[Channel]:
         """Every channel of the team that the bot is in, archived ones too."""
-        query = {"include_deleted": "true"}
-        found = self._call("GET", "/users/me/teams/{team}/channels", query=query, team=team_id)
-        return Channel.all_from_json(found)
+        path = "/users/me/teams/{team}/channels"
+        return Channel.all_from_json(self._call("GET", path, query=_ARCHIVED_TOO, team=team_id))
 
     def patch_channel(
         self,
@@ -161,7 +156,6 @@ class Mattermost:
         props: Mapping[str, Any] | None = None,
         pending_post_id: str | None = None,
         is_pinned: bool = False,
-        root_id: str | None = None,
     ) -> Post:
         """A new post; for 30 s the same `pending_post_id` gives the same post again.
 
@@ -174,7 +168,6 @@ class Mattermost:
             props=props,
             pending_post_id=pending_post_id,
             is_pinned=is_pinned or None,
-            root_id=root_id,
         )
         query = {"set_online": "false"}
         return Post.from_json(self._call("POST", "/posts", query=query, body=body))

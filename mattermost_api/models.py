@@ -46,48 +46,34 @@ class _FromJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel(_FromJson):
-    """A channel; `type` is P (private), O (public), D, G or one that came later.
-
-    With `delete_at` it is archived: readable, its name still taken, closed to every write.
-    """
+    """A channel; archived with `delete_at`: readable, its name taken, closed to every write."""
 
     id: str
-    team_id: str
-    type: str
     name: str
     display_name: str
     header: str = ""
     purpose: str = ""
     creator_id: str = ""
-    create_at: int
     delete_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post(_FromJson):
-    """A post as it was read. Never write its `props` back: reads lack the buttons' targets.
-
-    `type` is "" for what people and bots write, `system_...` for the server's own.
-    """
+    """A post as it was read. Never write its `props` back: reads lack the buttons' targets."""
 
     id: str
-    channel_id: str
     user_id: str
     create_at: int
-    message: str
-    type: str = ""
-    root_id: str = ""
     is_pinned: bool = False
     props: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User(_FromJson):
-    """A person or a bot; deactivated with `delete_at`. `email` is "" where it is hidden."""
+    """A person or a bot; deactivated with `delete_at`."""
 
     id: str
     username: str
-    email: str = ""
     is_bot: bool = False
     delete_at: int = 0
 
@@ -98,7 +84,6 @@ class Team(_FromJson):
 
     id: str
     name: str
-    display_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

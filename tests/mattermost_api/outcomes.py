@@ -9,8 +9,6 @@ me                  200                                                         
 me                  401 api.context.session_expired.app_error                     Unauthorised
 me                  429                                                           RateLimited
 me                  500 app.user_terms_of_service.get_by_user.app_error           ServerTrouble
-user                200                                                           User
-user                404 app.user.missing_account.const                            Missing
 user_by_email       200                                                           User
 user_by_email       404 app.user.missing_account.const                            None
 users_by_usernames  200                                                           list
@@ -75,8 +73,6 @@ member_ids          200                                                         
 create_post         201                                                           Post
 create_post         400 api.context.invalid_param.app_error                       Refused
 create_post         400 api.post.create_post.can_not_post_to_deleted.error        ChannelArchived
-create_post         400 api.post.create_post.channel_root_id.app_error            Refused
-create_post         400 api.post.create_post.root_id.app_error                    Refused
 create_post         400 model.post.is_valid.msg.app_error                         TooLong
 create_post         400 model.post.is_valid.props.app_error                       TooLong
 create_post         401 api.context.session_expired.app_error                     Unauthorised
