@@ -22,7 +22,7 @@ from relay.assemble import Relay, assemble
 from relay.config import Config
 from relay.intake import Intake
 from relay.store import Store, StoreUnavailable, open_store
-from relay.store.tables import metadata
+from relay.store.tables import incidents, metadata
 from simulator.faults import Fault
 from simulator.mattermost import Mattermost
 from tests.harness import START, Drill, FakeClock, Wire, config_for, stage
@@ -31,6 +31,7 @@ from tests.harness import START, Drill, FakeClock, Wire, config_for, stage
 TIME_OUT = 15.0
 PENDING = {"id": "api.post.deduplicate_create_post.pending", "message": "", "status_code": 500}
 
+# Beside these, "meanwhile_before" and "meanwhile_after" hold the step while others do something.
 # What can go wrong with a write: the process dies, or the database is gone.
 WRITE_BLOWS = ("crash_before", "crash_after", "store_before", "store_after")
 # What can go wrong with a call: the process dies, or this one call fails, or all do for a while.
@@ -80,6 +81,7 @@ class StormyWire(Wire):
     def __init__(self, chat: Mattermost, clock: FakeClock, weather: Weather) -> None:
         super().__init__(chat)
         self._clock, self._weather = clock, weather
+        self.meanwhile: Callable[[int], None] = lambda _seconds: None
         self._late: list[tuple[datetime, Request]] = []
         self._while = ("", clock.at)
 
@@ -97,6 +99,13 @@ class StormyWire(Wire):
                 return super().send(request)
             case "refused":
                 raise Unreachable("connection refused", sent=False)
+            case "meanwhile_before":
+                self.meanwhile(blow.seconds if blow else 0)
+                return super().send(request)
+            case "meanwhile_after":
+                response = super().send(request)
+                self.meanwhile(blow.seconds if blow else 0)
+                return response
             case "crash_before":
                 raise Crash
             case "crash_after":
@@ -136,17 +145,22 @@ class Ground:
     Opening one and compiling its statements would take longer than most storms.
     """
 
-    def __init__(self, folder: Path, version: str, **changes: Any) -> None:
+    def __init__(
+        self, folder: Path, version: str, *, url: str | None = None, **changes: Any
+    ) -> None:
         self.version = version
         self.clock = FakeClock()
         _, token = stage(self.clock, version)
         self.config: Config = config_for(folder, token, changes)
-        self.store = open_store(f"sqlite:///{folder / 'relay.db'}", now=self.clock.now)
-        with self.store.read() as connection:
-            # Nothing here survives a power cut; that is proved elsewhere, with kill -9.
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA synchronous=OFF")
-            connection.exec_driver_sql("BEGIN")
+        self.store = open_store(
+            url or f"sqlite:///{folder / 'relay.db'}", now=self.clock.now, database_clock=False
+        )
+        if self.store.sqlite_path:
+            with self.store.read() as connection:
+                # Nothing here survives a power cut; kill -9 is proved elsewhere.
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA synchronous=OFF")
+                connection.exec_driver_sql("BEGIN")
 
     def clear(self) -> None:
         """The beginning of time, and an empty store."""
@@ -173,8 +187,11 @@ class Storm(Drill):
         self.config = ground.config
         self.wire: StormyWire = StormyWire(self.chat, self.clock, self.weather)
         self.store = ground.store
-        stir(self.store, self.weather)
+        stir(self.store, self.weather, self._meanwhile)
         self.relay = self.start()
+
+    def _meanwhile(self, seconds: int) -> None:
+        self.wire.meanwhile(seconds)
 
     def start(self) -> Relay:
         relay = assemble(self.config, clock=self.clock, transport=self.wire, store=self.store)
@@ -190,6 +207,12 @@ class Storm(Drill):
         self.relay = self.start()
         if self.recovers:
             self.store.recover_all()
+
+    def holds(self) -> bool:
+        """Whether this worker has the incident in hand."""
+        owner = sa.select(incidents.c.owner).where(incidents.c.owner == self.relay.worker.owner)
+        with self.store.read() as connection:
+            return connection.scalar(owner) is not None
 
     def survive(self, task: Callable[[], None]) -> None:
         """Do it, with a new process after every crash, until it is done."""
@@ -276,24 +299,25 @@ def _named(text: str) -> str:
     return text
 
 
-def stir(store: Store, weather: Weather) -> None:
+def stir(store: Store, weather: Weather, meanwhile: Callable[[int], None]) -> None:
     """Let the weather at every write of this store."""
     write = store.write
 
     @contextmanager
     def stormy() -> Iterator[sa.Connection]:
-        blow = weather.next("write")
-        kind = blow.kind if blow else ""
-        _strike(kind, "before")
+        blow = weather.next("write") or Blow(step="write", at=0, kind="")
+        _strike(blow, "before", meanwhile)
         with write() as connection:
             yield connection
-        _strike(kind, "after")
+        _strike(blow, "after", meanwhile)
 
     store.write = stormy  # type: ignore[method-assign]
 
 
-def _strike(kind: str, when: str) -> None:
-    if kind == f"crash_{when}":
+def _strike(blow: Blow, when: str, meanwhile: Callable[[int], None]) -> None:
+    if blow.kind == f"crash_{when}":
         raise Crash
-    if kind == f"store_{when}":
+    if blow.kind == f"store_{when}":
         raise StoreUnavailable("the database went away")
+    if blow.kind == f"meanwhile_{when}":
+        meanwhile(blow.seconds)

@@ -7,7 +7,6 @@ be the one of a run that nothing disturbed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -105,14 +104,14 @@ def nothing_left(storm: Storm) -> None:
 @pytest.mark.parametrize("version", ["11.6.0", "5.37.0"])
 @pytest.mark.parametrize("leave_after", ["0s", "10m"])
 def test_a_life_told_in_order_ends_in_the_same_room_whatever_breaks_on_the_way(
-    tmp_path: Path,
+    ground: Callable[..., Ground],
     count: Callable[[], None],
     recovers: bool,
     version: str,
     leave_after: str,
 ) -> None:
     """Texts and their order included."""
-    ground = Ground(tmp_path, version, room={"leave_after": leave_after})
+    field = ground(version, room={"leave_after": leave_after})
 
     @examples(45)
     @given(data=st.data())
@@ -120,12 +119,12 @@ def test_a_life_told_in_order_ends_in_the_same_room_whatever_breaks_on_the_way(
         life = data.draw(acts(4, (1.0, 30.0, 700.0)), label="life")
         deliveries = [raw(body) for body in told(life)]
         script = data.draw(script_in_order(len(deliveries)), label="script")
-        quiet = Storm(ground, recovers=recovers)
+        quiet = Storm(field, recovers=recovers)
         play(quiet, deliveries, script, calm=True)
         wanted = quiet.rooms()
         for blows in data.draw(storms(quiet), label="storms"):
             count()
-            storm = Storm(ground, blows, recovers=recovers)
+            storm = Storm(field, blows, recovers=recovers)
             play(storm, deliveries, script)
             assert storm.rooms() == wanted
             told_once(storm)
@@ -136,10 +135,10 @@ def test_a_life_told_in_order_ends_in_the_same_room_whatever_breaks_on_the_way(
 
 @pytest.mark.parametrize("recovers", [True, False], ids=["one machine", "several machines"])
 def test_a_life_told_in_any_order_by_two_subscriptions_is_told_once_whatever_breaks(
-    tmp_path: Path, count: Callable[[], None], recovers: bool
+    ground: Callable[..., Ground], count: Callable[[], None], recovers: bool
 ) -> None:
     """What stands is the same; what was told once depends on what was known then, but not twice."""
-    ground = Ground(tmp_path, "11.6.0")
+    field = ground()
 
     @examples(75)
     @given(data=st.data())
@@ -152,13 +151,13 @@ def test_a_life_told_in_any_order_by_two_subscriptions_is_told_once_whatever_bre
         script = [Step("deliver", 0), *script] if data.draw(st.booleans()) else script
         if not any(step.kind == "deliver" for step in script):
             script.append(Step("deliver", 0))
-        quiet = Storm(ground, recovers=recovers)
+        quiet = Storm(field, recovers=recovers)
         play(quiet, deliveries, script, calm=True)
         wanted = quiet.rooms()
         told_once(quiet)
         for blows in data.draw(storms(quiet), label="storms"):
             count()
-            storm = Storm(ground, blows, recovers=recovers)
+            storm = Storm(field, blows, recovers=recovers)
             play(storm, deliveries, script)
             rooms = storm.rooms()
             for name, room in wanted.items():
