@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from hooks import generic, pagerduty
 from hooks.delivery import Source
 
-__all__ = ["SOURCES", "Source"]
-
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {source.name: source for source in (pagerduty.SOURCE, generic.SOURCE)}
-)
+SOURCES: Mapping[str, Source] = {
+    source.name: source for source in (pagerduty.SOURCE, generic.SOURCE)
+}

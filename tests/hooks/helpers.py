@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hooks.delivery import Accepted, Delivery, Ignored
+from hooks.delivery import Accepted, Delivery, Ignored, Source
 from hooks.errors import Unreadable
-from hooks.registry import SOURCES, Source
+from hooks.registry import SOURCES
 from incidents.events import Event
 
 ROOT = Path(__file__).parents[2]

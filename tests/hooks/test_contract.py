@@ -8,9 +8,9 @@ from datetime import UTC
 import pytest
 import yaml
 
-from hooks.delivery import HOMELESS, Accepted, Authentic, Credentials, Ignored
+from hooks.delivery import HOMELESS, Accepted, Authentic, Credentials, Ignored, Source
 from hooks.errors import BadSignature, HookError, NotConfigured, Unreadable
-from hooks.registry import SOURCES, Source
+from hooks.registry import SOURCES
 from hooks.signatures import fingerprint
 from tests.hooks.helpers import (
     HOSTILE_HEADERS,
