@@ -182,8 +182,8 @@ def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
             "X-Relay-Timestamp (Unix seconds) or X-Relay-Nonce (1 to 128 visible ASCII "
             "characters, no full stop) is missing or malformed. docs/sources/generic.md shows how."
         )
-    secret = signatures.signing_secret(header, _signed(timestamp, nonce, delivery.body), secrets)
-    if secret is None:
+    proof = signatures.proof(header, _signed(timestamp, nonce, delivery.body), secrets, nonce)
+    if proof is None:
         raise BadSignature(
             "X-Relay-Signature is missing or matches none of hooks.generic.secrets. Sign the very "
             "bytes you send: timestamp + '.' + nonce + '.' + body."
@@ -193,9 +193,7 @@ def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
             f"X-Relay-Timestamp is more than {WINDOW_SECONDS} seconds from the relay's clock. "
             "Sign at the time of sending, and set both clocks by NTP."
         )
-    return Authentic(
-        method="signature", secret_fingerprint=signatures.fingerprint(secret), nonce=nonce
-    )
+    return proof
 
 
 def parse(delivery: Delivery) -> Accepted | Ignored:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
 from hooks import pagerduty_v1, pagerduty_v2, pagerduty_v3, signatures
 from hooks.delivery import HOMELESS, Accepted, Authentic, Credentials, Delivery, Ignored, Source
@@ -20,11 +19,6 @@ from incidents.events import Event
 SIGNATURE_HEADER = "X-PagerDuty-Signature"
 
 _Reader = Callable[[Wild, datetime], Event]
-
-
-def sign(body: bytes, secret: str) -> str:
-    """The value of X-PagerDuty-Signature that PagerDuty would send with this body."""
-    return signatures.signature(body, secret)
 
 
 def verify(delivery: Delivery, credentials: Credentials) -> Authentic:
@@ -73,13 +67,13 @@ def parse(delivery: Delivery) -> Accepted | Ignored:
 
 
 def _by_signature(header: str, body: bytes, credentials: Credentials) -> Authentic:
-    secret = signatures.signing_secret(header, body, _signing_secrets(credentials))
-    if secret is None:
+    proof = signatures.proof(header, body, _signing_secrets(credentials))
+    if proof is None:
         raise BadSignature(
             f"{SIGNATURE_HEADER} matches none of hooks.pagerduty.secrets. Compare the secret with "
             "the one PagerDuty showed when the webhook was made, or make a new webhook."
         )
-    return Authentic(method="signature", secret_fingerprint=signatures.fingerprint(secret))
+    return proof
 
 
 def _signing_secrets(credentials: Credentials) -> list[str]:
@@ -93,15 +87,13 @@ def _signing_secrets(credentials: Credentials) -> list[str]:
 
 
 def _unsigned_proof(delivery: Delivery, credentials: Credentials) -> Authentic | None:
+    secret = credentials.url_secret
+    if secret and signatures.same(delivery.url_secret or "", secret):
+        return Authentic(method="url_secret", secret_fingerprint=signatures.fingerprint(secret))
     basic = credentials.basic_auth
-    expected = signatures.basic_header(*basic) if basic and all(basic) else None
-    ways: tuple[tuple[Literal["url_secret", "basic_auth"], str | None, str | None], ...] = (
-        ("url_secret", delivery.url_secret, credentials.url_secret),
-        ("basic_auth", delivery.header("Authorization"), expected),
-    )
-    for method, given, secret in ways:
-        if given is not None and secret and signatures.same(given, secret):
-            return Authentic(method=method, secret_fingerprint=signatures.fingerprint(secret))
+    secret = signatures.basic_header(*basic) if basic and all(basic) else None
+    if secret and signatures.same(delivery.header("Authorization") or "", secret):
+        return Authentic(method="basic_auth", secret_fingerprint=signatures.fingerprint(secret))
     if credentials.allow_unsigned:
         return Authentic(method="unsigned", secret_fingerprint=None)
     return None
@@ -110,9 +102,10 @@ def _unsigned_proof(delivery: Delivery, credentials: Credentials) -> Authentic |
 def _claims_v3(body: bytes) -> bool:
     """Whether the body has ``event`` at its top; read exactly as ``parse`` reads it."""
     try:
-        return "event" in Wild(load(body, lenient=True))
+        value = load(body, lenient=True)
     except Unreadable:
         return False
+    return isinstance(value, dict) and "event" in value
 
 
 def _messages(raw: bytes) -> list[tuple[Wild, _Reader]]:
@@ -143,7 +136,7 @@ def _reason(events: list[Event]) -> str:
 
 
 def _signed_headers(body: bytes, secret: str, _unix_time: int, _nonce: str) -> dict[str, str]:
-    return {SIGNATURE_HEADER: sign(body, secret)}
+    return {SIGNATURE_HEADER: signatures.signature(body, secret)}
 
 
 def _renew_ids(body: bytes, new_id: Callable[[], str]) -> bytes:

@@ -11,9 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from hooks.delivery import Credentials
-
-_VERSION = "v1="
+from hooks.delivery import Authentic, Credentials
 
 
 def _bytes(text: str) -> bytes:
@@ -28,11 +26,13 @@ def same(given: str, expected: str) -> bool:
 
 def signature(message: bytes, secret: str) -> str:
     """The header value for a message: ``v1=`` and 64 hex digits."""
-    return _VERSION + hmac.new(_bytes(secret), message, hashlib.sha256).hexdigest()
+    return "v1=" + hmac.new(_bytes(secret), message, hashlib.sha256).hexdigest()
 
 
-def signing_secret(header: str, message: bytes, secrets: Iterable[str]) -> str | None:
-    """The secret that made any of the header's entries, or None.
+def proof(
+    header: str, message: bytes, secrets: Iterable[str], nonce: str | None = None
+) -> Authentic | None:
+    """Which secret made any of the header's entries; None if none did.
 
     While a secret is changed over, a sender lists several entries and we hold several secrets:
     one match is enough. Entries of other versions are passed over; hex may be in either case.
@@ -41,7 +41,9 @@ def signing_secret(header: str, message: bytes, secrets: Iterable[str]) -> str |
     for secret in secrets:
         expected = signature(message, secret)
         if any(same(entry, expected) for entry in entries):
-            return secret
+            return Authentic(
+                method="signature", secret_fingerprint=fingerprint(secret), nonce=nonce
+            )
     return None
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from hooks.delivery import Credentials, Delivery
 from hooks.errors import BadSignature, NotConfigured
-from hooks.pagerduty import SIGNATURE_HEADER, SOURCE, sign, verify
+from hooks.pagerduty import SIGNATURE_HEADER, SOURCE, verify
 from hooks.signatures import basic_header, fingerprint
+from hooks.signatures import signature as sign
 from tests.hooks.helpers import NONCE, OTHER_SECRET, SECRET, UNIX, body_of, delivery
 
 V3 = body_of("pagerduty/incident.triggered.json")
