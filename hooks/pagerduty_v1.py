@@ -29,14 +29,12 @@ def read(message: Wild, received_at: datetime) -> Event:
         or incident.get("last_status_change_on").time()
         or received_at,
     )
-    assigned = incident.get("assigned_to").items()
+    assigned = incident.get("assigned_to").items("object")
     return replace(
         event,
         title=incident.get("trigger_summary_data").first("subject", "description").text(),
         actor=_actor(kind, incident),
-        assignees=people([incident.get("assigned_to_user")])
-        if assigned is None
-        else people(item.get("object") for item in assigned),
+        assignees=people([incident.get("assigned_to_user")] if assigned is None else assigned),
     )
 
 
@@ -44,10 +42,8 @@ def _actor(kind: EventType, incident: Wild) -> Person | None:
     """Whoever changed the status. ``assigned_to_user`` is the first assignee, not the doer."""
     changed_by = incident.get("last_status_change_by")
     if kind is EventType.ACKNOWLEDGED:
-        acknowledgers = incident.get("acknowledgers").items() or ()
-        return first_person(*(item.get("object") for item in reversed(acknowledgers)), changed_by)
-    return (
-        first_person(incident.get("resolved_by_user"), changed_by)
-        if kind is EventType.RESOLVED
-        else None
-    )
+        acknowledgers = incident.get("acknowledgers").items("object") or ()
+        return first_person(*reversed(acknowledgers), changed_by)
+    if kind is EventType.RESOLVED:
+        return first_person(incident.get("resolved_by_user"), changed_by)
+    return None

@@ -29,27 +29,16 @@ def read(message: Wild, received_at: datetime) -> Event:
         or incident.get("last_status_change_at").time()
         or received_at,
     )
-    entry = _log_entry(message)
-    assignments = incident.get("assignments").items()
-    event = replace(
+    entries = message.get("log_entries")
+    # The first will do: an escalation has one for each target, all by the same agent.
+    entry = (entries.items() or (entries,))[0]
+    return replace(
         event,
         actor=_actor(kind, entry, incident),
-        assignees=None
-        if assignments is None
-        else people(assignment.get("assignee") for assignment in assignments),
+        assignees=people(incident.get("assignments").items("assignee")),
+        body=_note(entry) if kind is EventType.ANNOTATED else None,
+        action=entry.get("summary").text() if kind is EventType.CUSTOM_ACTION else None,
     )
-    if kind is EventType.ANNOTATED:
-        return replace(event, body=_note(entry))
-    if kind is EventType.CUSTOM_ACTION:
-        return replace(event, action=entry.get("summary").text())
-    return event
-
-
-def _log_entry(message: Wild) -> Wild:
-    """The first entry. An escalation has one for each target, all by the same agent."""
-    for entry in message.get("log_entries").items() or ():
-        return entry
-    return message.get("log_entries")
 
 
 def _actor(kind: EventType, entry: Wild, incident: Wild) -> Person | None:
@@ -60,8 +49,7 @@ def _actor(kind: EventType, entry: Wild, incident: Wild) -> Person | None:
     """
     doers = [entry.get("agent")]
     if kind is EventType.ACKNOWLEDGED:
-        acknowledgements = incident.get("acknowledgements").items() or ()
-        doers += [item.get("acknowledger") for item in reversed(acknowledgements)]
+        doers += reversed(incident.get("acknowledgements").items("acknowledger") or ())
     if kind in {EventType.ACKNOWLEDGED, EventType.RESOLVED}:
         doers.append(incident.get("last_status_change_by"))
     return first_person(*doers)

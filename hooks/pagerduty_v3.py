@@ -76,9 +76,8 @@ def _incident(data: Wild) -> Wild:
     """
     if data.get("type").text() == "incident":
         return data
-    for assignment in data.get("incident_role_assignments").items() or ():
-        return assignment.get("incident")
-    return data.get("incident")
+    assigned = data.get("incident_role_assignments").items("incident")
+    return assigned[0] if assigned else data.get("incident")
 
 
 def _whole_incident(event: Event, data: Wild) -> Event:

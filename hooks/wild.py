@@ -43,7 +43,7 @@ def load(body: bytes, *, lenient: bool) -> object:
     try:
         value: object = json.loads(
             body.decode("utf-8-sig"),
-            parse_constant=_as_null if lenient else _refuse_constant,
+            parse_constant=(lambda _: None) if lenient else _refuse_constant,
             strict=not lenient,
         )
     except UnicodeDecodeError as error:
@@ -98,9 +98,6 @@ class Wild:
         self._value = value
         self.path = path
 
-    def __contains__(self, key: str) -> bool:
-        return isinstance(self._value, dict) and key in self._value
-
     @property
     def is_object(self) -> bool:
         return isinstance(self._value, dict)
@@ -115,11 +112,12 @@ class Wild:
         places = [self.get(key) for key in keys]
         return next((place for place in places if place._value is not None), places[-1])
 
-    def items(self) -> tuple[Wild, ...] | None:
-        """The members of a list; None for anything else."""
+    def items(self, key: str | None = None) -> tuple[Wild, ...] | None:
+        """The members of a list, or what each has below a key; None for anything but a list."""
         if not isinstance(self._value, list):
             return None
-        return tuple(Wild(item, f"{self.path}[{n}]") for n, item in enumerate(self._value))
+        members = (Wild(item, f"{self.path}[{n}]") for n, item in enumerate(self._value))
+        return tuple(member if key is None else member.get(key) for member in members)
 
     def text(self) -> str | None:
         """A string with something in it, as it stands but for ``clean``; a number as digits."""
@@ -208,10 +206,6 @@ def _parts(value: object) -> Iterable[object]:
     if not isinstance(value, list):
         return ()
     return (part for part in value if isinstance(part, dict | list))
-
-
-def _as_null(_name: str) -> None:
-    return None
 
 
 def _refuse_constant(name: str) -> None:
