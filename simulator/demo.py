@@ -198,10 +198,10 @@ def _relay(chat: str, token: str, secret: str) -> Iterator[Relay]:
         settings = {"port": port, "chat": chat, "token": token, "secret": secret}
         settings |= {"folder": folder, "people": people, "invite": ALWAYS_INVITED}
         (folder / "conf.yaml").write_text(CONFIG.format_map(settings), encoding="utf-8")
-        server = ["gunicorn", "--bind", f"fd://{door.fileno()}", "--no-control-socket"]
+        server = ["gunicorn", "--bind", f"fd://{door.fileno()}", "app:create_app()"]
         with (folder / "relay.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 -- our own command
-                [sys.executable, "-m", *server, "app:create_app()"],
+                [sys.executable, "-m", *server],
                 cwd=ROOT,
                 env={**os.environ, "RELAY_CONFIG": str(folder / "conf.yaml")},
                 stdout=log,

@@ -57,7 +57,7 @@ def relay(folder: Path, changes: str) -> Iterator[tuple[Mattermost, int]]:
         (folder / "log").open("wb") as log,
     ):
         port = door.getsockname()[1]
-        gunicorn = [sys.executable, "-m", "gunicorn", "app:create_app()", "--no-control-socket"]
+        gunicorn = [sys.executable, "-m", "gunicorn", "app:create_app()"]
         process = subprocess.Popen(
             [*gunicorn, "--bind", f"fd://{door.fileno()}"],
             cwd=ROOT,
