@@ -39,3 +39,11 @@ def postgres_schema_url(postgres_url: str) -> str:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{name}"'.encode())
     return f"{postgres_url}&options=-csearch_path%3D{name}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many schedules ``tests/properties`` ran; a run that lost them should be seen."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    told = [value for one in reports for name, value in one.user_properties if name == "schedules"]
+    if told:
+        terminalreporter.write_line(f"{sum(told)} schedules of crashes and failures")
