@@ -85,8 +85,9 @@ def assemble(
         read_timeout=CALL_SECONDS - CONNECT_SECONDS,
     )
     measures = Measures()
+    line = LimitedTransport(MeasuredTransport(http, measures, clock), bucket, clock)
     chat = Mattermost(
-        LimitedTransport(MeasuredTransport(http, measures, clock), bucket, clock),
+        line,
         config.mattermost.token.get_secret_value(),
         now=clock.now,
     )
@@ -107,6 +108,7 @@ def assemble(
         deliverer=deliverer,
         playbook=playbook(config),
         messages=messages,
+        line=line,
         clock=clock,
         lease=lease,
     )

@@ -23,6 +23,10 @@ class Clock(Protocol):
         """Wait, or return at once when the process is to stop."""
         ...
 
+    def stopped(self) -> bool:
+        """Whether the process is to stop: begin nothing new."""
+        ...
+
 
 class SystemClock:
     """The machine's clock; `stopping` cuts every wait short."""
@@ -38,3 +42,6 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         self.stopping.wait(seconds)
+
+    def stopped(self) -> bool:
+        return self.stopping.is_set()

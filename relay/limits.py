@@ -8,7 +8,8 @@ incident. Both are shared by all threads of a process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mattermost_api.transport import Request, Response, Transport
 from relay.clock import Clock
@@ -43,14 +44,26 @@ class Bucket:
 
 
 class LimitedTransport:
-    """A transport whose calls wait for their turn."""
+    """A transport whose calls wait for their turn, and are checked once it has come."""
 
     def __init__(self, transport: Transport, bucket: Bucket, clock: Clock) -> None:
         self._transport, self._bucket, self._clock = transport, bucket, clock
+        self._local = threading.local()
+
+    @contextmanager
+    def checked(self, check: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile `check`, if it does not raise, comes before every call of this thread."""
+        self._local.check = check
+        try:
+            yield
+        finally:
+            del self._local.check
 
     def send(self, request: Request) -> Response:
         if wait := self._bucket.wait_seconds():
             self._clock.sleep(wait)
+        if check := getattr(self._local, "check", None):
+            check()  # last of all: the wait may have been long
         return self._transport.send(request)
 
 

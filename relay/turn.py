@@ -20,6 +20,7 @@ from relay.clock import Clock
 from relay.deliver import Deliverer, Job, Later, ServerDown
 from relay.deliver.doubt import proof_at
 from relay.directory import Directory, Introduced
+from relay.limits import LimitedTransport
 from relay.store import Claim, Fenced, LedgerRow, Store
 
 # What a call may take at the longest: connecting, and waiting for the answer.
@@ -35,7 +36,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Guard:
-    """Lets a call begin only when it will end before the lease does; renews it if need be."""
+    """Comes before every call: it begins only if it will end before the lease does.
+
+    Renews the lease if need be; raises Fenced once that cannot be done.
+    """
 
     store: Store
     claim: Claim
@@ -78,6 +82,7 @@ class Turn:
     deliverer: Deliverer
     playbook: Playbook
     messages: Messages
+    line: LimitedTransport
     clock: Clock
     lease: timedelta
 
@@ -92,29 +97,33 @@ class Turn:
         rest = _Rest()
         try:
             if incident.born and incident.episode:
-                self._bring_up_to_date(claim, incident, incident.episode.opened_at, guard, rest)
+                with self.line.checked(guard):
+                    self._bring_up_to_date(claim, incident, incident.episode.opened_at, guard, rest)
         except ServerDown as down:
             rest.due_at, rest.problem = self.clock.now(), str(down)
-            self._settle(claim, incident, rest)
+            self._settle(claim, incident, rest, claim.attempts)  # no failure of the incident's own
             raise
-        self._settle(claim, incident, rest)
+        self._settle(claim, incident, rest, claim.attempts + 1 if rest.problem else 0)
         return rest.delivered
 
     def _bring_up_to_date(
         self, claim: Claim, incident: Incident, opened_at: datetime, guard: Guard, rest: _Rest
     ) -> None:
         job = Job(claim=claim, ledger=self.store.ledger(claim), opened_at=opened_at, guard=guard)
-        people = self._introduce(job, incident, rest)
+        people = self._introduce(incident, rest)
+        began = self.clock.now()
+        proven = True
         try:
             self.deliverer.prove(job)
         except Later as later:
             rest.wait(later)
+            proven = False
         until = self.clock.now() + LONGEST_TURN
         while True:
             job.ledger = self.store.ledger(claim)
             room = self._furnish(claim, incident, people, job.ledger)
             steps = [one for one in plan(room, job.ledger) if one.kind not in rest.kinds]
-            if not steps or self.clock.now() > until:
+            if not steps or self.clock.now() > until or self.clock.stopped():
                 break
             try:
                 self.deliverer.deliver(job, steps[0])
@@ -123,21 +132,24 @@ class Turn:
                 rest.wait(later)
                 rest.kinds.add(steps[0].kind)
         proofs = [at for row in job.ledger.values() if (at := proof_at(row))]
+        if not proven:  # those that were due wait with the one that failed
+            proofs = [at for at in proofs if at > began]
         rest.due_at = min([rest.due_at, room.due_at or _NEVER, *proofs])
         if steps:
             rest.due_at = self.clock.now()
 
-    def _introduce(self, job: Job, incident: Incident, rest: _Rest) -> Introduced:
+    def _introduce(self, incident: Incident, rest: _Rest) -> Introduced:
         """Who is who; a room without its people, and saying so, is better than none."""
         people = [called.person for called in incident.called]
-        job.guard()
         try:
             return self.directory.introduce(incident.source, people)
         except MattermostError as problem:
             self.deliverer.judge(problem)
             rest.wait(Later(str(problem), self.clock.now() + LOOK_AGAIN))
+            known = self.directory.known(incident.source, people)
             why = f"could not be looked up: {problem}"
-            return Introduced(usernames={}, strangers={one.key: why for one in people})
+            strangers = {one.key: why for one in people if one.key not in known.usernames}
+            return Introduced(usernames=known.usernames, strangers=strangers)
 
     def _furnish(
         self,
@@ -161,12 +173,12 @@ class Turn:
         )
         return furnish(incident, self.playbook, known, self.clock.now(), self.messages)
 
-    def _settle(self, claim: Claim, incident: Incident, rest: _Rest) -> None:
+    def _settle(self, claim: Claim, incident: Incident, rest: _Rest, attempts: int) -> None:
         """Give the incident back. Moments are left out of the snapshot: the journal has them."""
         self.store.settle(
             claim,
             snapshot=_INCIDENT.dump_python(replace(incident, moments=()), mode="json"),
             due_at=None if rest.due_at == _NEVER else rest.due_at,
-            attempts=0 if rest.problem is None else claim.attempts + 1,
+            attempts=attempts,
             problem=rest.problem,
         )

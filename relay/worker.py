@@ -53,6 +53,7 @@ class Worker:
         except StoreUnavailable as problem:
             log.error("the database cannot be used: %s", problem)
             self.clock.sleep(1.0)
+            self._push_back(claim, problem)  # else the incident would wait for its lease to end
         except Exception as problem:  # a fault of ours must not stop the other incidents
             log.exception("the turn of incident %s failed", claim.incident_id)
             self._push_back(claim, problem)

@@ -43,6 +43,9 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 
+    def stopped(self) -> bool:
+        return False
+
 
 class Wire:
     """Calls the simulator without a socket."""

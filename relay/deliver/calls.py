@@ -110,7 +110,6 @@ class Calls:
         bot_id, team_id = self.get_ready()
         wish = call.slots["channel"]
         for name in wish["names"]:
-            call.job.guard()
             try:
                 channel = self.chat.create_channel(
                     team_id=team_id,
@@ -156,7 +155,6 @@ class Calls:
         names = list(wanted)
         step = BATCH if self.chat.batches_members else 1
         for start in range(0, len(names), step):
-            call.job.guard()
             self._add(call, {name: wanted[name] for name in names[start : start + step]})
 
     def _add(self, call: Call, ids: dict[str, str]) -> None:
@@ -175,16 +173,15 @@ class Calls:
                 facts = {"user_id": user_id, "invited": call.slots[name]["invited"]}
                 call.done[name] = Outcome(state="done", value=call.slots[name], result=facts)
             elif len(ids) > 1:
-                call.job.guard()
                 self._add(call, {name: user_id})
             else:
                 call.done[name] = Outcome(state="parked", reason="the server left them out")
 
     def _remove_member(self, call: Call) -> None:
         for name, wish in call.slots.items():
-            users = self._directory.user_ids([wish["username"]])
-            user_id = call.job.result(name).get("user_id", users[wish["username"]].user_id)
-            if user_id:
+            username = wish["username"]
+            user_id = call.job.result(name).get("user_id")
+            if user_id := user_id or self._directory.user_ids([username])[username].user_id:
                 with suppress(AlreadySo):
                     self.chat.remove_member(call.job.channel_id, user_id)
             call.done[name] = Outcome(state="done", value=wish)

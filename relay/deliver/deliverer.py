@@ -16,18 +16,22 @@ from mattermost_api.errors import (
     RateLimited,
     Refused,
     Retryable,
+    TooLong,
     Unreachable,
 )
 from mattermost_api.models import Channel
 from relay.clock import Clock
 from relay.deliver.calls import Calls
-from relay.deliver.doubt import Doubts, due_for_proof, is_post, resend
+from relay.deliver.doubt import Doubts, due_for_proof, is_post, once_tried, resend
 from relay.deliver.job import Call, Job, Later, Outcomes, ServerDown, Slots
 from relay.store import LedgerRow, Outcome, Store, StoreUnavailable
 
 # After so many attempts at one operation while the server is well, a person has to look at it.
 GIVE_UP_AFTER = 8
 LONGEST_WAIT = timedelta(minutes=5)
+
+# Where a new card would be refused as well.
+_NO_CARD = (ChannelArchived, TooLong)
 
 # What belongs to one room and starts afresh in its successor; what was told once stays told.
 _ROOM = ("channel", "header", "purpose", "card", "pin", "archive", "member:")
@@ -59,15 +63,23 @@ class Deliverer:
 
         Raises Later, ServerDown, Fenced. A refusal is an outcome, not an error.
         """
-        with self._sorted(job, operation.slots):
-            self._get_ready(job)
-            if not operation.in_doubt:
-                slots = self._with_presence(job, operation)
-                self._send(job, operation.kind, self._new_id(), slots)
-            elif done := self._doubts.look(job, operation):
-                self._conclude(job, self._to_prove(job, done))
-            else:
-                self._send(job, operation.kind, operation.in_doubt, operation.slots)
+        try:
+            with self._sorted(job, operation.slots):
+                self._get_ready()
+                self._deliver(job, operation)
+        except ServerDown:
+            self._store.forgive(job.claim, operation.slots)
+            raise
+
+    def _deliver(self, job: Job, operation: Operation) -> None:
+        earlier = operation if operation.in_doubt else once_tried(job, operation)
+        if earlier and (done := self._doubts.look(job, earlier)):
+            self._conclude(job, self._to_prove(job, done))
+        elif operation.in_doubt:
+            self._send(job, operation.kind, operation.in_doubt, operation.slots)
+        else:
+            slots = self._with_presence(job, operation)
+            self._send(job, operation.kind, self._new_id(), slots)
 
     def prove(self, job: Job) -> None:
         """One lease after a doubt, put right whatever the call of a dead worker did late.
@@ -79,7 +91,7 @@ class Deliverer:
         for slot, row in job.ledger.items():
             if row.state == "done" and due_for_proof(row, now):
                 with self._sorted(job, [slot]):
-                    self._get_ready(job)
+                    self._get_ready()
                     self._prove(job, slot, row)
 
     def judge(self, problem: MattermostError) -> None:
@@ -92,8 +104,7 @@ class Deliverer:
         elif isinstance(problem, Misconfigured) or not self._believable(problem):
             raise ServerDown(str(problem)) from problem
 
-    def _get_ready(self, job: Job) -> None:
-        job.guard()
+    def _get_ready(self) -> None:
         try:
             self._calls.get_ready()
         except (Refused, Missing) as problem:  # no team, no right: true of every incident
@@ -104,7 +115,7 @@ class Deliverer:
         proven = Outcome(state="done", value=row.delivered, result=facts)
         kind = resend(slot, row)
         if is_post(slot):
-            survivor = self._doubts.remove_twins(job, slot, row)
+            survivor = self._survivor(job, slot, row)
             if survivor and survivor != facts["post_id"]:
                 # The elder knows nothing of later edits: the next plan writes them anew.
                 facts["post_id"] = survivor
@@ -115,12 +126,21 @@ class Deliverer:
         else:
             self._conclude(job, {slot: proven})
 
+    def _survivor(self, job: Job, slot: str, row: LedgerRow) -> str | None:
+        """The one post of its kind, if it may be looked for; if not, what is known stays so."""
+        try:
+            return self._doubts.remove_twins(job, slot, row)
+        except (Refused, Missing) as problem:
+            self.judge(problem)
+            return None
+
     def _with_presence(self, job: Job, operation: Operation) -> Slots:
         if operation.kind is not Kind.ADD_MEMBERS:
             return operation.slots
         try:
             return self._calls.with_presence(job, operation.slots)
-        except (Refused, Missing):  # and so will the call be, which is where refusals are judged
+        except (Refused, Missing) as problem:
+            self.judge(problem)  # a guess would make guests of those who came by themselves
             return {name: {**wish, "invited": True} for name, wish in operation.slots.items()}
 
     def _send(
@@ -136,7 +156,6 @@ class Deliverer:
         what was known of the slot.
         """
         doubtful = any(name in job.ledger and job.ledger[name].state == "intent" for name in slots)
-        job.guard()
         now = self._clock.now()
         server_at = now + timedelta(seconds=self._calls.chat.clock_offset)
         self._store.intend(job.claim, operation_id, kind, slots, at=now, server_at=server_at)
@@ -145,7 +164,9 @@ class Deliverer:
             call = Call(job=job, operation_id=operation_id, slots=slots, done=done)
             self._calls.make(kind, call)
         except (Refused, Missing) as problem:
-            if isinstance(problem, Misconfigured) or not self._believable(problem):
+            try:
+                self.judge(problem)
+            except ServerDown:
                 self._conclude(job, done)
                 raise
             self._refused(job, kind, slots, done, problem)
@@ -170,7 +191,7 @@ class Deliverer:
     def _healthy(self) -> bool:
         try:
             return self._calls.chat.healthy()
-        except RateLimited:
+        except MattermostError:  # it will not say, or another server does
             return False
 
     def _refused(
@@ -190,7 +211,7 @@ class Deliverer:
             self._conclude(job, done)
             done.clear()
             self._note_archive(job)
-        elif room and kind is Kind.EDIT_CARD and not isinstance(problem, ChannelArchived):
+        elif room and kind is Kind.EDIT_CARD and not isinstance(problem, _NO_CARD):
             # The card was deleted, or may not be edited any more: a new one takes its place.
             # (In a room that we cannot see it may well stand.)
             self._store.retire(job.claim, ["card", "pin"])
@@ -201,7 +222,7 @@ class Deliverer:
         """The room as it now is, if we may see it."""
         try:
             return self._calls.chat.channel(job.channel_id)
-        except MattermostError:
+        except (Refused, Missing):
             return None
 
     def _note_archive(self, job: Job) -> None:
@@ -224,6 +245,8 @@ class Deliverer:
                 self._store.conclude(job.claim, done)
             except StoreUnavailable:
                 job.guard()
+                if self._clock.stopped():
+                    raise
                 self._clock.sleep(1.0)
             else:
                 return
@@ -249,20 +272,24 @@ class Deliverer:
             yield
         except Retryable as problem:
             self.judge(problem)
-            rows = [job.ledger[name] for name in slots if name in job.ledger]
-            attempts = 1 + max((row.attempts for row in rows), default=0)
-            if attempts >= GIVE_UP_AFTER:
-                parked = Outcome(state="parked", reason=f"{attempts} attempts failed: {problem}")
-                self._conclude(job, dict.fromkeys(slots, parked))
+            tried = [job.ledger[name].attempts for name in slots if name in job.ledger]
+            attempts = 1 + max(tried, default=job.claim.attempts)
+            if tried and attempts >= GIVE_UP_AFTER:
+                self._park(job, slots, f"{attempts} attempts failed: {problem}")
                 return
-            wait = min(LONGEST_WAIT, timedelta(seconds=2.0**attempts))
+            wait = min(LONGEST_WAIT, timedelta(seconds=2.0 ** min(attempts, GIVE_UP_AFTER)))
             wait = max(
                 wait * (0.5 + self._jitter() / 2), timedelta(seconds=problem.retry_after or 0)
             )
             raise Later(str(problem), until=self._clock.now() + wait) from problem
         except (Refused, Missing) as problem:  # while looking for what was in doubt
             self.judge(problem)
-            self._conclude(job, dict.fromkeys(slots, Outcome(state="parked", reason=str(problem))))
+            self._park(job, slots, str(problem))
+
+    def _park(self, job: Job, slots: Collection[str], reason: str) -> None:
+        """Leave to a person what was begun; what was not has nothing to wait for."""
+        begun = self._store.ledger(job.claim).keys() & set(slots)
+        self._conclude(job, dict.fromkeys(begun, Outcome(state="parked", reason=reason)))
 
 
 def _others(slots: Slots, done: Outcomes, state: str, problem: MattermostError) -> Outcomes:

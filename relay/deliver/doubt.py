@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from incidents.plan import Kind, Operation
+from incidents.plan import CREATING, Kind, Operation
 from mattermost_api.models import Post
 from relay.clock import Clock
 from relay.deliver.calls import MARK, Calls, posted
@@ -45,7 +46,6 @@ class Doubts:
         """Of several posts with one operation id keep the eldest; its id, None if there is none."""
         posts = self._posts(job, _posting(slot), row)
         for twin in posts[1:]:
-            job.guard()
             self._calls.chat.delete_post(twin.id)
         return posts[0].id if posts else None
 
@@ -59,7 +59,6 @@ class Doubts:
         found: list[Post] = []
         before: str | None = None
         while True:
-            job.guard()
             page = self._calls.chat.posts(channel_id, before=before, per_page=PAGE)
             found += [
                 one
@@ -69,6 +68,21 @@ class Doubts:
             if len(page) < PAGE or page[-1].create_at < oldest:
                 return sorted(found, key=lambda one: (one.create_at, one.id))
             before = page[-1].id
+
+
+def once_tried(job: Job, operation: Operation) -> Operation | None:
+    """An attempt that was given up, or belongs to a room that was purged: it may have happened.
+
+    Only what was never begun, and what certainly failed, needs no look.
+    """
+    row = job.ledger.get(next(iter(operation.slots)))
+    if operation.kind not in CREATING or row is None or (row.state == "failed" and row.attempts):
+        return None
+    slots = {
+        name: (job.ledger[name].wanted if name in job.ledger else None) or wish
+        for name, wish in operation.slots.items()
+    }
+    return replace(operation, slots=slots, in_doubt=row.operation_id)
 
 
 def is_post(slot: str) -> bool:
@@ -96,9 +110,9 @@ def due_for_proof(row: LedgerRow, now: datetime) -> bool:
 
 
 def proof_at(row: LedgerRow) -> datetime | None:
-    """When a slot that was in doubt is to be looked at again, if it is."""
+    """When a slot that was in doubt, and stands, is to be looked at again, if it is."""
     at = (row.result or {}).get("prove_at")
-    return datetime.fromisoformat(at) if at else None
+    return datetime.fromisoformat(at) if at and row.state == "done" else None
 
 
 def _posting(slot: str) -> Kind:

@@ -42,7 +42,7 @@ class Place:
 class Job:
     """One incident in hand: the right to write, what was delivered, when the episode began.
 
-    ``guard`` raises ``Fenced`` unless a whole call still fits into the lease.
+    ``guard`` raises ``Fenced`` once the lease cannot be kept.
     """
 
     claim: Claim

@@ -8,7 +8,7 @@ was before the wait, and a wake-up would be lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -217,6 +217,19 @@ class Work(Database):
                 )
                 if changed.rowcount != 1:
                     raise LookupError(f"No intent stands for slot {slot!r}: call intend() first")
+
+    def forgive(self, claim: Claim, slots: Collection[str]) -> None:
+        """Do not count the last attempt at these slots: it failed for reasons not their own."""
+        with self._fenced(claim) as (connection, _row):
+            connection.execute(
+                sa.update(ledger)
+                .where(
+                    ledger.c.incident == claim.incident_row,
+                    ledger.c.slot.in_(slots),
+                    ledger.c.attempts > 1,  # 0 means that a person wants it tried again
+                )
+                .values(attempts=ledger.c.attempts - 1)
+            )
 
     def retire(self, claim: Claim, slots: Sequence[str]) -> None:
         """Put slots aside as ``retired:<n>:<slot>``: a successor room starts afresh."""
