@@ -19,6 +19,10 @@ log = logging.getLogger("relay.worker")
 # Wake-ups come by signal; looking anyway is only the net below it.
 LOOK_ANYWAY = 5.0
 ALIVE_WITHIN = timedelta(seconds=15)
+# Housekeeping looks through all that is kept.
+KEEP_HOUSE_EVERY = 3600.0
+# A due time in the past that cannot be claimed: the database's clock is behind ours.
+LOOK_AGAIN = 0.2
 # How long a stop waits for the call in hand.
 STOP_WITHIN = 10.0
 
@@ -49,6 +53,7 @@ class Crew:
             for number in range(threads)
         ]
         self._foreman = threading.Thread(target=self._lead, name="relay-foreman", daemon=True)
+        self._house_kept_at: float | None = None
         self.working = False
 
     def start(self) -> None:
@@ -56,7 +61,10 @@ class Crew:
         self._foreman.start()
 
     def stop(self) -> bool:
-        """Stop after the call in hand, within ``STOP_WITHIN`` seconds; whether all was finished."""
+        """Stop after the operation in hand, within ``STOP_WITHIN`` seconds; whether that was done.
+
+        If not, the lock is left for the kernel to free: whoever gets it takes us for dead.
+        """
         self._clock.stopping.set()
         self._waker.ring()
         threads = [one for one in (self._foreman, *self._threads) if one.is_alive()]
@@ -64,11 +72,19 @@ class Crew:
         for thread in threads:
             thread.join(max(0.0, until - self._clock.monotonic()))
         finished = not any(thread.is_alive() for thread in threads)
-        if self.working and finished:
-            self._worker.store.release(self._worker.owner)
+        if finished:
+            self._waker.close()
+            self._release()
+        return finished
+
+    def _release(self) -> None:
+        if self.working:
+            try:
+                self._worker.store.release(self._worker.owner)
+            except StoreUnavailable as problem:  # then the leases end by themselves
+                log.error("the leases could not be given back: %s", problem)
         if self._lock:
             self._lock.close()
-        return finished
 
     def join(self) -> None:
         """Wait until the crew was told to stop."""
@@ -77,49 +93,58 @@ class Crew:
     def _lead(self) -> None:
         """Become the worker, set the others going, then keep house."""
         stopping = self._clock.stopping
-        while self._lock and not self._lock.try_lock():
+        while not self._attempt(self._take_over):
             if stopping.wait(1.0):
                 return
-        self._persist(self._take_over)
-        if stopping.is_set():
-            return
         self.working = True
         log.info("working as %s", self._worker.owner)
         for thread in self._threads:
             thread.start()
         while not stopping.wait(LOOK_ANYWAY):
-            self._persist(self._keep_house)
+            self._attempt(self._keep_house)
 
-    def _take_over(self) -> None:
+    def _take_over(self) -> bool:
+        """Whether we are the worker now."""
         if self._lock:
+            if not self._lock.try_lock():
+                return False
             self._worker.store.recover_all()
         self._waker.listen()
-        self._keep_house()
+        self._show_life()
+        return True
 
-    def _keep_house(self) -> None:
+    def _keep_house(self) -> bool:
+        self._show_life()
+        now = self._clock.monotonic()
+        if self._house_kept_at is None or now - self._house_kept_at >= KEEP_HOUSE_EVERY:
+            self._housekeeping()
+            self._house_kept_at = now
+        return True
+
+    def _show_life(self) -> None:
         store = self._worker.store
         store.heartbeat(self._worker.owner)
         self._bucket.share_among(max(1, store.live_workers(ALIVE_WITHIN)))
-        self._housekeeping()
-
-    def _persist(self, task: Callable[[], None]) -> None:
-        """Try until our own database lets us."""
-        while not self._clock.stopping.is_set():
-            try:
-                return task()
-            except StoreUnavailable as problem:
-                log.error("the database cannot be used: %s", problem)
-                self._clock.sleep(2.0)
-        return None
 
     def _work(self) -> None:
         while not self._clock.stopping.is_set():
-            try:
-                if not self._worker.step():
-                    self._waker.wait(self._idle_seconds())
-            except StoreUnavailable as problem:
-                log.error("the database cannot be used: %s", problem)
+            if not self._attempt(self._step):
                 self._clock.sleep(1.0)
+
+    def _step(self) -> bool:
+        if not self._worker.step():
+            self._waker.wait(self._idle_seconds())
+        return True
+
+    def _attempt(self, task: Callable[[], bool]) -> bool:
+        """What `task` says; False if it failed, for no failure may end a thread."""
+        try:
+            return task()
+        except StoreUnavailable as problem:
+            log.error("the database cannot be used: %s", problem)
+        except Exception:
+            log.exception("the worker met a fault, and goes on")
+        return False
 
     def _idle_seconds(self) -> float:
         pause = self._worker.breaker.remaining()
@@ -128,4 +153,4 @@ class Crew:
         due = self._worker.store.next_due()
         if due is None:
             return LOOK_ANYWAY
-        return min(LOOK_ANYWAY, max(0.01, (due - self._clock.now()).total_seconds()))
+        return min(LOOK_ANYWAY, max(LOOK_AGAIN, (due - self._clock.now()).total_seconds()))
