@@ -95,6 +95,9 @@ class Intake:
             if not source.punishes_4xx:
                 return error(HTTPStatus.BAD_REQUEST, "unreadable", str(problem))
             dead_letter = str(problem)
+        except Exception:  # kept all the same: once the reader is mended, `replay` reads it
+            log.exception("the reader of %s failed", source.name)
+            dead_letter = "the relay's reader failed on it; the log has the details"
         else:
             events = reading.events
             if isinstance(reading, Accepted):

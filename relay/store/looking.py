@@ -202,7 +202,7 @@ class Looking(Database):
             connection.execute(
                 sa.update(ledger)
                 .where(ledger.c.incident.in_(rows))
-                .values(wanted=None, delivered=None, reason=None)
+                .values(state="done", wanted=None, delivered=None, reason=None)
             )
             connection.execute(
                 sa.update(incidents)
