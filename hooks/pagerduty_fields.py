@@ -72,7 +72,7 @@ def link(reference: Wild) -> Link | None:
     return Link(name=name, id=identity, html_url=url) if name else None
 
 
-def resolution(reason: Wild) -> tuple[str | None, Link | None]:
+def _resolution(reason: Wild) -> tuple[str | None, Link | None]:
     """Why it was resolved, and the incident it was merged into.
 
     A merge comes as the word "merged" (V2's pages, no target) or as an object
@@ -84,14 +84,14 @@ def resolution(reason: Wild) -> tuple[str | None, Link | None]:
     return text, Link(name="another incident") if text == "merged" else None
 
 
-def status(incident: Wild) -> Status | None:
+def _status(incident: Wild) -> Status | None:
     try:
         return Status((incident.get("status").text() or "").lower())
     except ValueError:
         return None
 
 
-def title(incident: Wild) -> str | None:
+def _title(incident: Wild) -> str | None:
     """V3 and V2 have ``title``; a reference has only ``summary``, in V2 as "[#34] title"."""
     summary = incident.get("summary").text()
     return incident.first("title", "description").text() or (
@@ -104,32 +104,37 @@ def draft(
     incident: Wild,
     *,
     version: str,
-    kind: EventType,
-    raw_type: str,
+    raw_type: Wild,
+    types: Mapping[str, EventType],
     occurred_at: datetime,
 ) -> Event:
-    """The event with all that an incident says in every version. Raises Unreadable without id."""
+    """The event with all that an incident says in every version.
+
+    Raises Unreadable for a message without a type, and for one that lacks its incident's id.
+    """
+    type_name = raw_type.need_identity()
+    kind = types.get(type_name, EventType.UNKNOWN)
     incident_id = incident.get("id").identity()
     if incident_id is None and kind not in HOMELESS:
         raise Unreadable(
-            f"{incident.get('id').path}: {raw_type} names no incident. "
+            f"{incident.get('id').path}: {type_name} names no incident. "
             "Look at the stored delivery; docs/sources/pagerduty.md says what is read."
         )
     reason, target = (
-        resolution(incident.get("resolve_reason")) if kind is EventType.RESOLVED else (None, None)
+        _resolution(incident.get("resolve_reason")) if kind is EventType.RESOLVED else (None, None)
     )
     return Event(
         source="pagerduty",
         version=version,
         source_event_id=message.get("id").identity() or message.digest(),
         type=kind,
-        raw_type=raw_type,
+        raw_type=type_name,
         occurred_at=occurred_at,
         incident_id=incident_id,
         incident_key=incident.get("incident_key").identity(),
         number=incident.first("number", "incident_number").integer(),
-        title=title(incident),
-        status=status(incident),
+        title=_title(incident),
+        status=_status(incident),
         service=link(incident.get("service")),
         urgency=word(incident.get("urgency")),
         priority=link(incident.get("priority")),

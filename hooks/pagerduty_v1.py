@@ -16,15 +16,13 @@ from incidents.events import Event, EventType, Person
 
 def read(message: Wild, received_at: datetime) -> Event:
     """One message of the list, or Unreadable. The title is in ``trigger_summary_data``."""
-    raw_type = message.get("type").need_identity()
-    kind = LIST_TYPES.get(raw_type, EventType.UNKNOWN)
     incident = message.get("data").get("incident")
     event = draft(
         message,
         incident,
         version="v1",
-        kind=kind,
-        raw_type=raw_type,
+        raw_type=message.get("type"),
+        types=LIST_TYPES,
         occurred_at=message.get("created_on").time()
         or incident.get("last_status_change_on").time()
         or received_at,
@@ -33,7 +31,7 @@ def read(message: Wild, received_at: datetime) -> Event:
     return replace(
         event,
         title=incident.get("trigger_summary_data").first("subject", "description").text(),
-        actor=_actor(kind, incident),
+        actor=_actor(event.type, incident),
         assignees=people([incident.get("assigned_to_user")] if assigned is None else assigned),
     )
 

@@ -16,15 +16,13 @@ from incidents.events import Event, EventType, Person
 
 def read(message: Wild, received_at: datetime) -> Event:
     """One message of the list, or Unreadable."""
-    raw_type = message.get("event").need_identity()
-    kind = LIST_TYPES.get(raw_type, EventType.UNKNOWN)
     incident = message.get("incident")
     event = draft(
         message,
         incident,
         version="v2",
-        kind=kind,
-        raw_type=raw_type,
+        raw_type=message.get("event"),
+        types=LIST_TYPES,
         occurred_at=message.get("created_on").time()
         or incident.get("last_status_change_at").time()
         or received_at,
@@ -34,10 +32,10 @@ def read(message: Wild, received_at: datetime) -> Event:
     entry = (entries.items() or (entries,))[0]
     return replace(
         event,
-        actor=_actor(kind, entry, incident),
+        actor=_actor(event.type, entry, incident),
         assignees=people(incident.get("assignments").items("assignee")),
-        body=_note(entry) if kind is EventType.ANNOTATED else None,
-        action=entry.get("summary").text() if kind is EventType.CUSTOM_ACTION else None,
+        body=_note(entry) if event.type is EventType.ANNOTATED else None,
+        action=entry.get("summary").text() if event.type is EventType.CUSTOM_ACTION else None,
     )
 
 

@@ -53,15 +53,13 @@ TYPES: Mapping[str, EventType] = {
 
 def read(message: Wild, received_at: datetime) -> Event:
     """The event below the ``event`` key, or Unreadable."""
-    raw_type = message.get("event_type").need_identity()
-    kind = TYPES.get(raw_type, EventType.UNKNOWN)
     data = message.get("data")
     event = draft(
         message,
         _incident(data),
         version="v3",
-        kind=kind,
-        raw_type=raw_type,
+        raw_type=message.get("event_type"),
+        types=TYPES,
         occurred_at=message.get("occurred_at").time() or received_at,
     )
     event = replace(event, actor=person(message.get("agent")))
