@@ -8,7 +8,7 @@ may be a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ import yaml
 KeyPath = tuple[str, ...]
 
 # The recipe's keys and where their values live now; None: not used any more.
-RECIPE_KEYS: Mapping[KeyPath, KeyPath | None] = {
-    ("mattermost_api", "url"): ("mattermost", "url"),
-    ("mattermost_api", "token"): ("mattermost", "token"),
-    ("mattermost_api", "login_id"): None,
-    ("mattermost_api", "password"): None,
-    ("notification_settings", "team_name"): ("mattermost", "team"),
-    ("notification_settings", "alert_users"): ("invite",),
+RECIPE_KEYS: Mapping[str, Mapping[str, str | None]] = {
+    "mattermost_api": {
+        "url": "mattermost.url",
+        "token": "mattermost.token",
+        "login_id": None,
+        "password": None,
+    },
+    "notification_settings": {"team_name": "mattermost.team", "alert_users": "invite"},
 }
 RECIPE_WARNING = (
     "conf.yaml uses the recipe's keys. Move mattermost_api.url to mattermost.url, "
@@ -56,6 +57,9 @@ class Source:
     data: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def wrong(self, path: str, message: str, cure: str) -> None:
+        self.problems.append(Problem(path, message, cure))
 
 
 class _Loader(yaml.SafeLoader):
@@ -105,40 +109,35 @@ def read(file: Path, env: Mapping[str, str], secrets: Mapping[KeyPath, bool]) ->
     A key whose value is null, or a secret that is empty, is left out: it counts as not set.
     """
     source = Source()
-    data = _parse(file, source)
-    if data is None:
-        return source
-    data = _fill(data, env, (), source)
+    source.data = data = _fill(_parse(file, source), env, (), source)
     for path, many in secrets.items():
         _take_secret(data, path, many, file.parent, source)
     _translate(data, source)
-    source.data = data
     return source
 
 
-def _parse(file: Path, source: Source) -> dict[str, Any] | None:
+def _parse(file: Path, source: Source) -> dict[Any, Any]:
     name = str(file)
     try:
         data = yaml.load(file.read_text("utf-8-sig"), _Loader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         cure = "Copy conf.sample.yaml to conf.yaml and fill it in, or name a file with --config."
-        source.problems.append(Problem(name, f"cannot be read ({error.strerror})", cure))
+        source.wrong(name, f"cannot be read ({error.strerror})", cure)
     except yaml.MarkedYAMLError as error:
         # Quoted pieces of the file are left out: they may come from a secret.
         what = re.sub(r" *'[^']{2,}'", "", error.problem or "is not valid YAML")
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         cure = "Mend that line; text with special characters wants quotes."
-        source.problems.append(Problem(name, f"{where}: {what}", cure))
+        source.wrong(name, f"{where}: {what}", cure)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         cure = "Save it as UTF-8 text, and nest nothing deeper than conf.sample.yaml does."
-        source.problems.append(Problem(name, "is not readable YAML", cure))
+        source.wrong(name, "is not readable YAML", cure)
     else:
         if isinstance(data, dict):
             return data
-        cure = "Start from conf.sample.yaml."
-        source.problems.append(Problem(name, "holds no settings", cure))
-    return None
+        source.wrong(name, "holds no settings", "Start from conf.sample.yaml.")
+    return {}
 
 
 def _fill(value: Any, env: Mapping[str, str], path: KeyPath, source: Source) -> Any:
@@ -151,17 +150,18 @@ def _fill(value: Any, env: Mapping[str, str], path: KeyPath, source: Source) -> 
     if not isinstance(value, str):
         return value
 
+    dotted = ".".join(path)
+
     def replace(match: re.Match[str]) -> str:
         name, closed = match.groups()
         if name is None:
             return "${"
         if not (closed and _NAME.fullmatch(name)):
             cure = "Write ${NAME} for an environment variable, $${ for the two characters."
-            source.problems.append(Problem(".".join(path), "holds a malformed ${...}", cure))
+            source.wrong(dotted, "holds a malformed ${...}", cure)
         elif name not in env:
             cure = f"Set {name} for the relay, or write $${{ for the two characters."
-            message = f"names {name}, which is not in the environment"
-            source.problems.append(Problem(".".join(path), message, cure))
+            source.wrong(dotted, f"names {name}, which is not in the environment", cure)
         return env.get(name, "")
 
     return _REFERENCE.sub(replace, value)
@@ -188,13 +188,13 @@ def _take_secret(
     dotted = ".".join(path)
     if section.get(key):
         cure = f"Keep one of {key} and {key}_file."
-        source.problems.append(Problem(f"{dotted}_file", f"is set beside {dotted}", cure))
+        source.wrong(f"{dotted}_file", f"is set beside {dotted}", cure)
         return
     try:
         text = (folder / str(file)).read_text("utf-8")
     except (OSError, UnicodeDecodeError, ValueError):
         cure = "Name a text file that the relay's user may read."
-        source.problems.append(Problem(f"{dotted}_file", "cannot be read", cure))
+        source.wrong(f"{dotted}_file", "cannot be read", cure)
         return
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines:
@@ -203,27 +203,21 @@ def _take_secret(
 
 def _translate(data: dict[str, Any], source: Source) -> None:
     """Move the recipe's keys to their new places; a new key that is set as well wins."""
-    sections = {old[0] for old in RECIPE_KEYS}
-    if not sections & data.keys():
-        return
-    source.warnings.append(RECIPE_WARNING)
-    for section in sections:
-        old_values = data.pop(section, {})
-        for key, value in _items(section, old_values, source):
-            target = RECIPE_KEYS.get((section, key), ())
-            if target == ():
+    for section, keys in RECIPE_KEYS.items():
+        if section not in data:
+            continue
+        source.warnings = [RECIPE_WARNING]
+        values = data.pop(section)
+        if not isinstance(values, dict):
+            cure = "Write its keys below it, indented by two blanks."
+            source.wrong(section, "should be a group of settings", cure)
+            continue
+        for key, value in values.items():
+            if key not in keys:
                 cure = "Remove it, or see conf.sample.yaml for the key that replaces it."
-                source.problems.append(Problem(f"{section}.{key}", "is not a setting", cure))
-            elif target is not None:
-                *parents, name = target
-                place = data.setdefault(parents[0], {}) if parents else data
+                source.wrong(f"{section}.{key}", "is not a setting", cure)
+            elif new := keys[key]:
+                group, _, name = new.rpartition(".")
+                place = data.setdefault(group, {}) if group else data
                 if isinstance(place, dict):
                     place.setdefault(name, value)
-
-
-def _items(section: str, values: Any, source: Source) -> Iterator[tuple[str, Any]]:
-    if isinstance(values, dict):
-        yield from values.items()
-    else:
-        cure = "Write its keys below it, indented by two blanks."
-        source.problems.append(Problem(section, "should be a group of settings", cure))

@@ -23,11 +23,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from hooks.delivery import HOMELESS
 from incidents.events import EventType
 from incidents.names import check_name_template
 
-# What nobody can post: it belongs to no incident.
-_WITHOUT_INCIDENT = {EventType.SERVICE_EVENT, EventType.PING, EventType.UNKNOWN}
 _POSTED = (
     "acknowledged unacknowledged escalated delegated reassigned reopened resolved annotated "
     "status_update priority_updated responder_added responder_replied conference_bridge_updated "
@@ -180,7 +179,7 @@ def _events(value: object) -> object:
 
 
 def _known_event(value: object) -> EventType:
-    known = [event.value for event in EventType if event not in _WITHOUT_INCIDENT]
+    known = [event.value for event in EventType if event not in HOMELESS]
     if value not in known:
         raise _wrong(f"names an unknown event type, {value!s:.40}", f"Known: {', '.join(known)}.")
     return EventType(value)
