@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from hooks.delivery import Credentials
-from relay.config_sources import KeyPath, Problem, Source, read
+from relay.config_sources import KeyPath, Problem, read
 from relay.config_values import (
     DEFAULT_TIMELINE,
     Database,
@@ -41,8 +41,6 @@ from relay.config_values import (
     Whole,
     at_least,
 )
-
-__all__ = ["Config", "ConfigError", "Problem", "Secret", "load", "validate"]
 
 HOME = Path(__file__).resolve().parent.parent
 
@@ -91,7 +89,6 @@ class PagerDutySettings(SignedSettings):
     allow_unsigned: Switch = False
 
     def credentials(self) -> Credentials:
-        """The same, as a source's ``verify`` wants it: in clear."""
         user, _, password = _reveal(self.basic_auth).partition(":")
         return replace(
             super().credentials(),
@@ -171,7 +168,6 @@ class Config(Section):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What works but should not stay so, a sentence each."""
         return self._warnings
 
 
@@ -181,25 +177,17 @@ def load(path: Path | None, env: Mapping[str, str]) -> Config:
     Paths in the file start at the file's own folder. Raises ConfigError with every problem.
     """
     file = (path or Path(env.get("RELAY_CONFIG") or HOME / "conf.yaml")).absolute()
-    source = read(file, env, _secret_paths(Config))
-    if source.problems and not source.data:
-        raise ConfigError(source.problems)
-    return validate(source, file.parent)
-
-
-def validate(source: Source, folder: Path) -> Config:
-    """The settings that ``source`` holds; ``folder`` is where relative paths start.
-
-    Raises ConfigError with every problem, those met by the reader of the source among them.
-    """
+    source = read(file, env, _secret_paths())
+    problems = source.problems
+    if problems and not source.data:
+        raise ConfigError(problems)
     # So that each key missing from these groups is named, and each default knows the folder.
     data = {"mattermost": {}, "store": {}, **source.data}
-    problems = list(source.problems)
     told = {problem.path.removesuffix("_file") for problem in problems}
     try:
-        config = Config.model_validate(data, context={"folder": folder})
+        config = Config.model_validate(data, context={"folder": file.parent})
     except ValidationError as error:
-        found = [_problem(item) for item in error.errors(include_input=False, include_url=False)]
+        found = map(_problem, error.errors(include_input=False, include_url=False))
         problems += [problem for problem in found if problem and problem.path not in told]
     if problems:
         raise ConfigError(problems) from None
@@ -207,17 +195,22 @@ def validate(source: Source, folder: Path) -> Config:
     return config
 
 
-def _secret_paths(model: type[BaseModel], above: KeyPath = ()) -> dict[KeyPath, bool]:
-    """The keys that hold a secret; True where it is a list of them."""
-    found: dict[KeyPath, bool] = {("mattermost_api", "token"): False} if not above else {}
+def _groups(model: type[Section], path: KeyPath = ()) -> Iterator[tuple[KeyPath, type[Section]]]:
+    """Every group of settings with its path, the whole config first."""
+    yield path, model
     for name, field in model.model_fields.items():
-        parts = list(_parts(field.annotation))
-        if Secret in parts:
-            found[*above, name] = any(get_origin(part) is tuple for part in parts)
-        for part in parts:
-            if isinstance(part, type) and issubclass(part, Section):
-                found |= _secret_paths(part, (*above, name))
-    return found
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _groups(field.annotation, (*path, name))
+
+
+def _secret_paths() -> dict[KeyPath, bool]:
+    """The keys that hold a secret; True where it is a list of them."""
+    return {("mattermost_api", "token"): False} | {
+        (*path, name): get_origin(field.annotation) is tuple
+        for path, group in _groups(Config)
+        for name, field in group.model_fields.items()
+        if Secret in _parts(field.annotation)
+    }
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -264,15 +257,9 @@ def _problem(error: ErrorDetails) -> Problem | None:
 
 def _nearest(loc: tuple[int | str, ...]) -> str:
     """What the writer of an unknown key may have meant."""
-    model: type[BaseModel] = Config
-    for part in loc[:-1]:
-        model = next(
-            known
-            for known in _parts(model.model_fields[str(part)].annotation)
-            if isinstance(known, type) and issubclass(known, Section)
-        )
-    near = difflib.get_close_matches(str(loc[-1]), model.model_fields, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(model.model_fields)}."
+    known = dict(_groups(Config))[tuple(map(str, loc[:-1]))].model_fields
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
 
 
 def _doubts(config: Config) -> Iterator[str]:
