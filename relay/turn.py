@@ -12,7 +12,7 @@ from incidents.events import Link
 from incidents.fold import fold
 from incidents.incident import Incident
 from incidents.messages import Messages
-from incidents.plan import Kind, plan
+from incidents.plan import Kind, Operation, plan
 from incidents.room import Known, Room, furnish
 from mattermost_api.errors import MattermostError
 from playbooks.model import Playbook
@@ -119,12 +119,17 @@ class Turn:
             rest.wait(later)
             proven = False
         until = self.clock.now() + LONGEST_TURN
+        last: Operation | None = None
         while True:
             job.ledger = self.store.ledger(claim)
             room = self._furnish(claim, incident, people, job.ledger)
             steps = [one for one in plan(room, job.ledger) if one.kind not in rest.kinds]
             if not steps or self.clock.now() > until or self.clock.stopped():
                 break
+            if steps[0] == last:  # it came to nothing, and would again in this turn
+                rest.kinds.add(last.kind)
+                continue
+            last = steps[0]
             try:
                 self.deliverer.deliver(job, steps[0])
                 rest.delivered = True
