@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import sha256
 
 from incidents.events import Link
@@ -72,6 +73,7 @@ def _digest(*parts: str) -> str:
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
+@lru_cache(maxsize=256)  # one incident asks for the same few words at each of its 20 names
 def _slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[-_]{2,}", "-", re.sub(r"[^a-z0-9_-]+", "-", plain)).strip("-_")
