@@ -222,7 +222,7 @@ def _batch(body: bytes) -> tuple[dict[str, Any], int]:
 
 
 def _event(given: CanonicalEvent, received_at: datetime, spare_id: str) -> Event:
-    fields = {name: getattr(given, name) for name in CanonicalEvent.model_fields}
+    fields = dict(given)
     fields["source_event_id"] = given.source_event_id or spare_id
     fields["occurred_at"] = given.occurred_at or received_at
     return Event(**fields)
