@@ -174,9 +174,9 @@ def _take_secret(
     *parents, key = path
     section: Any = data
     for parent in parents:
-        section = section.get(parent) if isinstance(section, dict) else None
-    if not isinstance(section, dict):
-        return
+        section = section.get(parent)
+        if not isinstance(section, dict):
+            return
     given = section.get(key)
     if isinstance(given, list):
         section[key] = [item for item in given if item not in ("", None)]
