@@ -130,7 +130,7 @@ class Directory:
     def _row(self, user: User | None) -> PersonRow:
         now = self._clock.now()
         if user is None:
-            reason = "no Mattermost user found; add them to `people` in conf.yaml"
+            reason = "no Mattermost user found; add them to people in conf.yaml"
         elif user.delete_at:
             reason = f"the Mattermost user {user.username} is deactivated"
         else:

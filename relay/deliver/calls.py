@@ -11,7 +11,7 @@ from typing import Any
 
 from incidents.plan import Kind
 from mattermost_api.client import Mattermost
-from mattermost_api.errors import AlreadySo, Missing, NameTaken, Refused
+from mattermost_api.errors import AlreadySo, Misconfigured, Missing, NameTaken, NotInTeam, Refused
 from mattermost_api.models import Channel, Post
 from relay.deliver.job import Call, Job, Outcomes, Place, Slots
 from relay.directory import Directory
@@ -161,11 +161,14 @@ class Calls:
         """Add some at once; who is missing from the answer is added alone, to learn why."""
         try:
             added = self.chat.add_members(call.job.channel_id, list(ids.values()))
+        except Misconfigured:
+            raise  # not for anybody's sake
         except (Refused, Missing) as problem:
             if len(ids) == 1:
                 (name,) = ids
                 self.chat.channel(call.job.channel_id)  # raises if it is the room that refuses
-                call.done[name] = Outcome(state="parked", reason=str(problem))
+                why = problem.cure if isinstance(problem, NotInTeam) else str(problem)
+                call.done[name] = Outcome(state="parked", reason=why)
                 return
             added = set()
         for name, user_id in ids.items():

@@ -38,7 +38,7 @@ def test_override_then_mail_then_name(drill: Drill, person: Person, username: st
     found = drill.relay.worker.turn.directory.introduce("pagerduty", [person])
     assert found.usernames.get(person.key) == username
     if username is None:
-        assert "add them to `people` in conf.yaml" in found.strangers[person.key]
+        assert "add them to people in conf.yaml" in found.strangers[person.key]
 
 
 def test_hidden_addresses_leave_the_names(drill: Drill) -> None:
