@@ -141,7 +141,7 @@ class WorkerSettings(Section):
 
     embedded: Switch = True
     threads: Whole = Field(default=4, ge=1, le=64)
-    lease: Annotated[Duration, at_least("5s")] = timedelta(seconds=45)
+    lease: Annotated[Duration, at_least("25s")] = timedelta(seconds=45)
 
 
 class HttpSettings(Section):
