@@ -13,10 +13,10 @@ from typing import Any
 from simulator.mattermost import Mattermost
 from simulator.wire import Hangup, SimRequest
 
-Say = Callable[[SimRequest], None]
+Say = Callable[[str, str], None]
 
 
-def _nothing(_request: SimRequest) -> None:
+def _nothing(_method: str, _path: str) -> None:
     """Have no say."""
 
 
@@ -30,10 +30,12 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         request = SimRequest(self.command, self.path, dict(self.headers), body)
+        self.server.served += 1
+        path, _, _ = self.path.partition("?")
         try:
-            self.server.before(request)
+            self.server.before(self.command, path)
             answer = self.server.chat.handle(request)
-            self.server.after(request)
+            self.server.after(self.command, path)
         except Hangup:
             self.close_connection = True
             return
@@ -51,7 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Door(ThreadingHTTPServer):
-    """A web server on a free port. `before` and `after` are told of each request, in its thread."""
+    """A web server on a free port; `served` counts its requests.
+
+    `before` and `after` are told each one's method and path, in the thread that serves it.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -59,6 +64,7 @@ class Door(ThreadingHTTPServer):
     def __init__(self, chat: Mattermost) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.chat = chat
+        self.served = 0
         self.before: Say = _nothing
         self.after: Say = _nothing
         self.url = f"http://127.0.0.1:{self.server_port}"

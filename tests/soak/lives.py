@@ -85,6 +85,14 @@ class Tale:
 _OPEN = (Status.TRIGGERED, Status.ACKNOWLEDGED)
 
 
+def triggers(count: int) -> list[bytes]:
+    """So many deliveries that each open a room for Bob."""
+    account = Account(START.timestamp)
+    service, bob = account.service("Storage", "PSTORAG"), account.user("Bob", NAMES["Bob"])
+    lives = [account.incident("Disk full", service=service, assignees=[bob]) for _ in range(count)]
+    return [json.dumps(life.trigger()).encode() for life in lives]
+
+
 def tales(incidents: int, deliveries: int, *, seed: int) -> list[Tale]:
     """So many incidents told in so many deliveries, each four or fewer told out of order."""
     chance = random.Random(seed)

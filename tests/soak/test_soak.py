@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import Web, Worker, kill, until
-from bench.town import Door
+from bench.town import Door, Say
 from incidents.messages import Messages
 from incidents.room import Room
 from relay.assemble import playbook
 from relay.deliver.calls import MARK
 from simulator.mattermost import Mattermost
-from simulator.wire import SimRequest
 from simulator.world import Channel, Post
 from tests.soak.lives import NAMES, Tale, in_turns, tales
 from tests.soak.rig import Blow, Rig
@@ -114,12 +113,12 @@ def soak(
     look(rig.chat, told_of, expected)
 
 
-def see_all(blows: list[Blow]) -> Callable[[SimRequest], None]:
+def see_all(blows: list[Blow]) -> Say:
     """What a door tells: all these blows, each call."""
 
-    def see(request: SimRequest) -> None:
+    def see(method: str, path: str) -> None:
         for blow in blows:
-            blow.see(request)
+            blow.see(method, path)
 
     return see
 
