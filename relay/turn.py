@@ -69,6 +69,10 @@ class _Rest:
     def wait(self, later: Later) -> None:
         self.due_at, self.problem = min(self.due_at, later.until), str(later)
 
+    def lets(self, kind: Kind) -> bool:
+        """Whether such an operation may go on; nothing can follow an archive, so it is the last."""
+        return kind not in self.kinds and not (self.kinds and kind is Kind.ARCHIVE_CHANNEL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
@@ -123,7 +127,7 @@ class Turn:
         while True:
             job.ledger = self.store.ledger(claim)
             room = self._furnish(claim, incident, people, job.ledger)
-            steps = [one for one in plan(room, job.ledger) if one.kind not in rest.kinds]
+            steps = [one for one in plan(room, job.ledger) if rest.lets(one.kind)]
             if not steps or self.clock.now() > until or self.clock.stopped():
                 break
             if steps[0] == last:  # it came to nothing, and would again in this turn

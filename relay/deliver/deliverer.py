@@ -74,6 +74,8 @@ class Deliverer:
     def _deliver(self, job: Job, operation: Operation) -> None:
         earlier = operation if operation.in_doubt else once_tried(job, operation)
         if earlier and (done := self._doubts.look(job, earlier)):
+            unheard = {name: earlier.slots[name] for name in earlier.slots.keys() - job.ledger}
+            self._intend(job, earlier.in_doubt or "", operation.kind, unheard)
             self._conclude(job, self._to_prove(job, done))
         elif operation.in_doubt:
             self._send(job, operation.kind, operation.in_doubt, operation.slots)
@@ -94,6 +96,11 @@ class Deliverer:
                     self._get_ready()
                     self._prove(job, slot, row)
 
+    def _intend(self, job: Job, operation_id: str, kind: Kind, slots: Slots) -> None:
+        now = self._clock.now()
+        server_at = now + timedelta(seconds=self._calls.chat.clock_offset)
+        self._store.intend(job.claim, operation_id, kind, slots, at=now, server_at=server_at)
+
     def judge(self, problem: MattermostError) -> None:
         """Raise ServerDown if every other call would fail as well."""
         if isinstance(problem, Retryable):
@@ -113,7 +120,8 @@ class Deliverer:
     def _prove(self, job: Job, slot: str, row: LedgerRow) -> None:
         facts = {key: value for key, value in row.result.items() if key != "prove_at"}
         proven = Outcome(state="done", value=row.delivered, result=facts)
-        kind = resend(slot, row)
+        # Nothing that comes late can change an archived room, nor can we.
+        kind = None if job.archived else resend(slot, row)
         if is_post(slot):
             survivor = self._survivor(job, slot, row)
             if survivor and survivor != facts["post_id"]:
@@ -156,9 +164,7 @@ class Deliverer:
         what was known of the slot.
         """
         doubtful = any(name in job.ledger and job.ledger[name].state == "intent" for name in slots)
-        now = self._clock.now()
-        server_at = now + timedelta(seconds=self._calls.chat.clock_offset)
-        self._store.intend(job.claim, operation_id, kind, slots, at=now, server_at=server_at)
+        self._intend(job, operation_id, kind, slots)
         done: Outcomes = {}
         try:
             call = Call(job=job, operation_id=operation_id, slots=slots, done=done)

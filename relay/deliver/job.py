@@ -56,6 +56,12 @@ class Job:
         return (row.result if row else None) or {}
 
     @property
+    def archived(self) -> bool:
+        """Whether the room is archived, as far as we know."""
+        row = self.ledger.get("archive")
+        return bool(row and row.delivered and row.delivered["archived"])
+
+    @property
     def channel_id(self) -> str:
         """The room's channel; asked for only when it stands."""
         return str(self.result("channel")["id"])
