@@ -11,15 +11,20 @@ from collections.abc import Mapping
 from flask import Flask
 
 from hooks.registry import SOURCES
+from incidents.messages import TemplateError
 from mattermost_api.transport import Transport
 from relay.assemble import assemble
 from relay.clock import SystemClock
-from relay.config import Config, load
+from relay.config import Config, ConfigError, load
 from relay.intake import Intake
+from relay.store import StoreError
 from web import errors, ops, pages, receive
 from web.access import Access
 
 log = logging.getLogger("relay")
+
+# What gunicorn takes as "do not try again": its Arbiter.APP_LOAD_ERROR.
+CANNOT_START = 4
 
 
 def create_app(
@@ -30,10 +35,17 @@ def create_app(
     """The web process: takes webhooks in and, unless told otherwise, does the work as well.
 
     Starts with Mattermost unreachable; raises ConfigError, TemplateError or StoreError with
-    all that is wrong. Call it after the fork: the worker's threads start here. `transport`
+    all that is wrong, or, where nobody gave a config and so nobody waits for them, logs them and
+    ends the process. Call it after the fork: the worker's threads start here. `transport`
     replaces the one that calls Mattermost over HTTP.
     """
-    config = config or load(None, env)
+    if config is None:
+        try:
+            return create_app(load(None, env), env, transport)
+        except (ConfigError, TemplateError, StoreError) as problems:
+            for line in str(problems).splitlines():
+                log.critical("%s", line)
+            raise SystemExit(CANNOT_START) from None
     for warning in config.warnings:
         log.warning("%s", warning)
     clock = SystemClock(threading.Event())

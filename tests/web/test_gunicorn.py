@@ -222,3 +222,22 @@ def test_two_processes_count_together_and_log_no_secret(start: Callable[..., Gun
     assert log.count("<secret>") == len(told)
     for hidden in (PATH_SECRET, "mistyped", SECRET, OPS_TOKEN):
         assert hidden not in log
+
+
+def test_a_bad_config_ends_gunicorn_with_every_problem_and_no_traceback(tmp_path: Path) -> None:
+    """It is no fault of the code, and starting again would not mend it."""
+    path = tmp_path / "conf.yaml"
+    path.write_text("mattermost: {url: chat, team: ops, token: t}\ninvite: 7\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "app:create_app()", "-b", "127.0.0.1:0"],
+        cwd=ROOT,
+        env={**os.environ, "RELAY_CONFIG": str(path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 4
+    assert "Traceback" not in ended.stderr
+    assert "mattermost.url" in ended.stderr
+    assert "invite" in ended.stderr
