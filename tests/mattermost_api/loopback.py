@@ -7,6 +7,10 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from mattermost_api.transport import RequestsTransport
+
+Connect = Callable[..., RequestsTransport]
+
 
 class Handler(BaseHTTPRequestHandler):
     """Keeps each request and does with it what the test said."""
