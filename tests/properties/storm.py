@@ -88,6 +88,8 @@ class StormyWire(Wire):
     def send(self, request: Request) -> Response:
         self.land()
         blow = self._weather.next("call")
+        if blow:
+            self._forget()
         kind = blow.kind if blow else ""
         seconds = timedelta(seconds=blow.seconds if blow else 0)
         if kind.startswith("for a while: "):
@@ -131,8 +133,13 @@ class StormyWire(Wire):
         due = [request for at, request in self._late if at <= self._clock.at]
         self._late = [(at, request) for at, request in self._late if at > self._clock.at]
         for request in due:
+            self._forget()
             with suppress(HungUp):
                 super().send(request)
+
+    def _forget(self) -> None:
+        """A server that was started again, or another of its cluster, knows no pending post."""
+        self.chat.pending.clear()
 
     def calm(self) -> None:
         """No more outage; what is under way still lands."""
