@@ -142,7 +142,7 @@ class Crew:
             return task()
         except StoreUnavailable as problem:
             log.error("the database cannot be used: %s", problem)
-        except Exception:
+        except Exception:  # a fault of ours: the next attempt may meet another state
             log.exception("the worker met a fault, and goes on")
         return False
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from incidents.events import Person
 from mattermost_api.client import Mattermost
-from mattermost_api.errors import Forbidden
+from mattermost_api.errors import Forbidden, MattermostError
 from mattermost_api.models import User
 from relay.clock import Clock
 from relay.store import PersonRow, Store
@@ -32,6 +32,14 @@ class Introduced:
     strangers: Mapping[str, str]
 
 
+class Unanswered(Exception):  # noqa: N818 - Mattermost's problem, not ours
+    """Somebody could not be looked up: ``problem`` says why, ``known`` is all without them."""
+
+    def __init__(self, problem: MattermostError, known: Introduced) -> None:
+        super().__init__(str(problem))
+        self.problem, self.known = problem, known
+
+
 class Directory:
     """Looks people up, and remembers them in the store."""
 
@@ -42,7 +50,10 @@ class Directory:
         self._overrides = {key.lower(): name.lower() for key, name in overrides.items()}
 
     def introduce(self, source: str, people: Iterable[Person]) -> Introduced:
-        """Map everybody, asking Mattermost only about those we do not know yet."""
+        """Map everybody, asking Mattermost only about those we do not know yet.
+
+        Raises Unanswered, with what is known all the same.
+        """
         usernames: dict[str, str] = {}
         asked: dict[str, Person] = {}
         for person in people:
@@ -52,8 +63,19 @@ class Directory:
                 asked[f"person:{source}:{person.key}"] = person
         rows = self._fresh(asked)
         missing = {key: person for key, person in asked.items() if key not in rows}
-        if missing:
-            rows |= self._find(missing)
+        try:
+            rows |= self._find(missing) if missing else {}
+        except MattermostError as problem:
+            known = self.known(source, (*asked.values(),))
+            why = f"could not be looked up: {problem}"
+            lost = {one.key: why for one in missing.values() if one.key not in known.usernames}
+            raise Unanswered(
+                problem,
+                Introduced(
+                    usernames={**usernames, **known.usernames},
+                    strangers={**known.strangers, **lost},
+                ),
+            ) from problem
         for key, person in asked.items():
             if username := rows[key].username:
                 usernames[person.key] = username

@@ -14,12 +14,11 @@ from incidents.incident import Incident
 from incidents.messages import Messages
 from incidents.plan import Kind, Operation, plan
 from incidents.room import Known, Room, furnish
-from mattermost_api.errors import MattermostError
 from playbooks.model import Playbook
 from relay.clock import Clock
 from relay.deliver import Deliverer, Job, Later, ServerDown
 from relay.deliver.doubt import proof_at
-from relay.directory import Directory, Introduced
+from relay.directory import Directory, Introduced, Unanswered
 from relay.limits import LimitedTransport
 from relay.store import Claim, Fenced, LedgerRow, Store
 
@@ -152,13 +151,10 @@ class Turn:
         people = [called.person for called in incident.called]
         try:
             return self.directory.introduce(incident.source, people)
-        except MattermostError as problem:
-            self.deliverer.judge(problem)
-            rest.wait(Later(str(problem), self.clock.now() + LOOK_AGAIN))
-            known = self.directory.known(incident.source, people)
-            why = f"could not be looked up: {problem}"
-            strangers = {one.key: why for one in people if one.key not in known.usernames}
-            return Introduced(usernames=known.usernames, strangers=strangers)
+        except Unanswered as failed:
+            self.deliverer.judge(failed.problem)
+            rest.wait(Later(str(failed), self.clock.now() + LOOK_AGAIN))
+            return failed.known
 
     def _furnish(
         self,
