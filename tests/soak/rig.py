@@ -103,9 +103,10 @@ class Rig:
     @property
     def store(self) -> Store:
         """The relays' database, to look at."""
-        if self._store is None:
-            self._store = open_store(self.database, now=lambda: datetime.now(UTC))
-        return self._store
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(self.database, now=lambda: datetime.now(UTC))
+            return self._store
 
     def working_pid(self) -> int | None:
         """The process that works, on SQLite: the one that was last to say so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,11 +90,14 @@ def soak(
             [blow for blow, at in blows.items() if (at, blow.when) == (door, "after")]
         )
 
+    gate = threading.Lock()
+
     def told(count: int) -> None:
         if count in (DELIVERIES // 10, DELIVERIES // 3):
             kill_a_receiver()
-        if count % STREAMS == 0:
-            until(lambda: rig.store.figures().due < BACKLOG, within=WITHIN, what="work is done")
+        with gate:
+            if count % STREAMS == 0:
+                until(lambda: rig.store.figures().due < BACKLOG, within=WITHIN, what="work is done")
 
     told_of = tales(INCIDENTS, DELIVERIES, seed=1)
     streams = [in_turns(told_of[number::STREAMS], AT_ONCE) for number in range(STREAMS)]
