@@ -79,6 +79,8 @@ def _known(view: View, limit: int) -> tuple[_Field, ...]:
     service, priority = incident.service, incident.priority
     address = text.destination(incident.conference_url)
     call = [_linked("Join the call", address, limit)] if address else []
+    # The types that come with an account end in "_default"; the plainest of them says nothing.
+    kind = (incident.incident_type or "").removesuffix("_default")
     numbers = [text.attachment(number) for number in incident.conference_numbers]
     return (
         _Field(title="Status", value=Safe(f"{words.STATES[state][0]} {state}{since}")),
@@ -98,7 +100,7 @@ def _known(view: View, limit: int) -> tuple[_Field, ...]:
             title="Roles",
             value=_each(view, [(one.assignee, one.name) for one in incident.roles]),
         ),
-        _Field(title="Type", value=text.attachment(incident.incident_type or "")),
+        _Field(title="Type", value=text.attachment("" if kind == "incident" else kind)),
         _Field(title="Conference", value=Safe(" · ".join([*call, *numbers]))),
     )
 

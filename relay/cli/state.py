@@ -11,6 +11,7 @@ from hooks.registry import SOURCES
 from relay.cli.opening import store_of, trouble_told
 from relay.cli.output import Trouble, complain, config_of, count, say, say_json
 from relay.config import Config
+from relay.health import unproven
 from relay.store import Store
 from relay.store import migrate as migrate_store
 from relay.store.wake import Waker
@@ -56,9 +57,7 @@ def never_verified(store: Store, config: Config) -> list[str]:
     return [
         f"hooks.{name}: no delivery was ever proved by a secret that is configured now. Until one "
         "is, wrong signatures are answered 503. Let the sender send a test event."
-        for name, source in SOURCES.items()
-        if (marks := source.fingerprints(config.hooks.credentials(name)))
-        and not store.has_verified(marks)
+        for name in unproven(store, config, SOURCES)
     ]
 
 
