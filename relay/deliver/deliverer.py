@@ -279,11 +279,13 @@ class Deliverer:
         except Retryable as problem:
             self.judge(problem)
             tried = [job.ledger[name].attempts for name in slots if name in job.ledger]
-            attempts = 1 + max(tried, default=job.claim.attempts)
-            if tried and attempts >= GIVE_UP_AFTER:
+            attempts = 1 + max(tried, default=0)
+            if attempts >= GIVE_UP_AFTER:
                 self._park(job, slots, f"{attempts} attempts failed: {problem}")
                 return
-            wait = min(LONGEST_WAIT, timedelta(seconds=2.0 ** min(attempts, GIVE_UP_AFTER)))
+            # A question that fails is no attempt at anything; the turns it spoils are counted.
+            tries = min(max(attempts, 1 + job.claim.attempts), GIVE_UP_AFTER)
+            wait = min(LONGEST_WAIT, timedelta(seconds=2.0**tries))
             wait = max(
                 wait * (0.5 + self._jitter() / 2), timedelta(seconds=problem.retry_after or 0)
             )
