@@ -56,11 +56,13 @@ class _Process:
             self.engine = sa.create_engine(
                 url, pool_pre_ping=True, connect_args=POSTGRES_TIMEOUTS, **POOL
             )
+            self.writing = self.engine
             return
         self.file = os.open(f"{path}-writer", os.O_RDWR | os.O_CREAT, 0o600)
         self.engine = sa.create_engine(url, **POOL)
         sa.event.listen(self.engine, "connect", _set_up_sqlite)
         sa.event.listen(self.engine, "begin", _begin_sqlite)
+        self.writing = self.engine.execution_options(relay_write=True)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -126,8 +128,7 @@ class Database:
             # Waits in the kernel's queue: first come, first served, and freed at kill -9.
             fcntl.flock(own.file, fcntl.LOCK_EX)
             try:
-                engine = own.engine.execution_options(relay_write=True)
-                with _translated(), engine.begin() as connection:
+                with _translated(), own.writing.begin() as connection:
                     yield connection
             finally:
                 fcntl.flock(own.file, fcntl.LOCK_UN)

@@ -20,6 +20,9 @@ from relay.store.schema import Store
 from relay.store.values import StoreUnavailable
 
 RECONNECT_AFTER = 1.0
+_NOTIFY = sa.text(
+    "SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel, :name)"
+)
 
 
 class Waker:
@@ -42,9 +45,10 @@ class Waker:
         """Wake every thread that waits here, and the workers of other processes."""
         self.ring()
         if self._store.sqlite_path is None:
-            # Not in the transaction that stored the work: NOTIFY makes commits queue up.
+            # Not in the transaction that stored the work: NOTIFY makes commits queue up. And
+            # the sender need not wait until the disk has a hint.
             with contextlib.suppress(StoreUnavailable), self._store.write() as connection:
-                connection.execute(sa.select(sa.func.pg_notify(self._channel, self._name)))
+                connection.execute(_NOTIFY, {"channel": self._channel, "name": self._name})
         elif self._thread is None:
             # ENXIO: nobody reads. EAGAIN: it is full of wake-ups already. Both are fine.
             with contextlib.suppress(OSError):
