@@ -13,6 +13,11 @@ from simulator.world import DEFAULT_CHANNEL, Channel, User, World
 
 _OLD_NAME = re.compile(r"[a-z0-9]+([a-z\-_0-9]+|(__)?)[a-z0-9]+")
 _NEW_NAME = re.compile(r"[a-z0-9]+([a-z\-_0-9]+|(__)?)[a-z0-9]*")
+_DROPPED = dict.fromkeys(
+    ord(one)
+    for one in "\u0340\u0341\u17a3\u17d3\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
+    "\u206a\u206b\u206c\u206d\u206e\u206f\ufeff\ufff9\ufffa\ufffb\ufffc"
+)
 _TAKEN = (400, "store.sql_channel.save_channel.exists.app_error")
 _NOT_BY_NAME = (404, "app.channel.get_by_name.missing.app_error")
 _BY_NAME_DOWN = (500, "app.channel.get_by_name.existing.app_error")
@@ -31,7 +36,9 @@ def create_channel(world: World, call: Call) -> Answer:
         raise Refusal(400, "app.channel.create_channel.no_team_id.app_error")
     if sum(c.team_id == team.id for c in world.channels.values()) >= world.max_channels:
         raise Refusal(400, "api.channel.create_channel.max_channel_limit.app_error")
-    display_name = text_of(body, "display_name").strip()
+    display_name = _shown(text_of(body, "display_name")).strip()
+    if world.release >= (6, 0) and not text_of(body, "display_name"):
+        raise Refusal(*BAD_BODY)
     header, purpose = text_of(body, "header"), text_of(body, "purpose")
     if text_of(body, "id"):
         raise Refusal(400, "store.sql_channel.save_channel.existing.app_error")
@@ -72,6 +79,11 @@ def _check(world: World, name: str, display_name: str, header: str, purpose: str
         raise Refusal(400, "model.channel.is_valid.purpose.app_error")
     if re.fullmatch(r"\w{26}__\w{26}", name) or (new and re.fullmatch("[0-9a-f]{40}", name)):
         raise Refusal(400, "model.channel.is_valid.name.app_error")
+
+
+def _shown(display_name: str) -> str:
+    """As servers of every version keep it: without what only turns, breaks or marks a line."""
+    return display_name.translate(_DROPPED)
 
 
 def _tell_joined(world: World, channel: Channel, user: User) -> None:
@@ -129,12 +141,18 @@ def patch_channel(world: World, call: Call) -> Any:
     if channel.delete_at:
         raise Refusal(400, "app.channel.update.bad_id")
     texts = {key: getattr(channel, key) for key in ("name", "display_name", "header", "purpose")}
-    new = texts | {key: value for key, value in patch.items() if key in texts}
-    new["display_name"] = new["display_name"].strip()
+    given = {key: value for key, value in patch.items() if key in texts}
+    newer = world.release >= (6, 0)
+    if newer and not given:
+        raise Refusal(400, "api.channel.patch_update_channel.no_changes.app_error")
+    new = texts | given
+    new["display_name"] = _shown(new["display_name"])
+    if newer:  # 5.37 trims at creation alone
+        new["display_name"] = new["display_name"].strip()
     _check(world, **new)
     holder = world.channel_at(channel.team_id, new["name"])
     if holder is not None and holder is not channel:
-        raise Refusal(400, "app.channel.update.bad_id")
+        raise Refusal(*(_TAKEN if newer else (400, "app.channel.update.bad_id")))
     if any("\0" in value for value in new.values()):
         raise Refusal(500, "app.channel.update_channel.internal_error")
     world.rename(channel, new["name"])
@@ -286,6 +304,8 @@ def list_members(world: World, call: Call) -> Any:
 @route("POST", "/channels/{id}/members/ids")
 def members_by_ids(world: World, call: Call) -> Any:
     asked = call.strings()
+    if call.args[0] not in world.channels:  # here, unlike elsewhere, no 404
+        raise Refusal(*FORBIDDEN)
     channel = world.found_channel(call.args[0], call.user, read_only=True)
     return [channel.members[one] for one in dict.fromkeys(asked) if one in channel.members]
 

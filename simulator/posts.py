@@ -68,7 +68,7 @@ def create_post(world: World, call: Call) -> Answer:
     props = _props(world, body.get("props"))
     if call.user.is_bot:
         props["from_bot"] = "true"
-    _check(world, message, props)
+    _check(world, message, props, "save")
     now = world.millis()
     post = Post(world.new_id(), channel.id, call.user.id, message, now, now, kind, root_id, props)
     post.is_pinned = body.get("is_pinned") is True
@@ -118,19 +118,18 @@ def _attachment(world: World, raw: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _check(world: World, message: str, props: dict[str, Any]) -> None:
+def _check(world: World, message: str, props: dict[str, Any], act: str) -> None:
     """Lengths in code points; props as Go writes JSON, where <, > and & take six characters."""
     if len(message) > 16383:
         words = "message_length" if world.release >= (6, 0) else "msg"
         raise Refusal(400, f"model.post.is_valid.{words}.app_error")
-    size = 0
-    if props:
-        written = json.dumps(props, ensure_ascii=False, separators=(",", ":"))
-        size = len(written) + 5 * sum(written.count(mark) for mark in "<>&\u2028\u2029")
+    written = json.dumps(props, ensure_ascii=False, separators=(",", ":")) if props else ""
+    size = len(written) + 5 * sum(written.count(mark) for mark in "<>&\u2028\u2029")
     if size > (800_000 if world.release >= (6, 0) else 8000):
         raise Refusal(400, "model.post.is_valid.props.app_error")
-    if "\0" in message:
-        raise Refusal(500, "app.post.save.app_error")
+    in_props = world.release >= (6, 0) and "\\u0000" in written.replace("\\\\", "")
+    if "\0" in message or in_props:  # the database takes it in no text, and not in jsonb
+        raise Refusal(500, f"app.post.{act}.app_error")
 
 
 def _attach(world: World, file_id: Any, user: User, post: Post) -> bool:
@@ -166,7 +165,7 @@ def patch_post(world: World, call: Call) -> Any:
         props = _props(world, patch["props"])
         if world.panics and _panics(post.props.get("attachments"), props.get("attachments")):
             raise Hangup("the server panicked on the attachments")
-    _check(world, message, props)
+    _check(world, message, props, "update")
     now = world.millis()
     if message != post.message or props.get("attachments") != post.props.get("attachments"):
         post.edit_at = now
@@ -204,7 +203,7 @@ def _panics(old: list[dict[str, Any]] | None, new: list[dict[str, Any]] | None) 
 def _pin(world: World, call: Call, pinned: bool) -> Any:
     post, channel = _post_to_change(world, call)
     if post.delete_at:
-        raise Refusal(*_GONE)
+        raise Refusal(*(FORBIDDEN if world.release >= (6, 0) else _GONE))
     if channel.delete_at:
         raise Refusal(*_NO_EDIT_IN_ARCHIVED)
     if post.type.startswith("system_"):
@@ -228,9 +227,11 @@ def delete_post(world: World, call: Call) -> Any:
     post = world.posts.get(call.args[0])
     if post is None or post.delete_at:
         raise Refusal(*(_GONE if world.release >= (6, 0) else FORBIDDEN))
-    _post_to_change(world, call)
+    _, channel = _post_to_change(world, call)
     if post.user_id != call.user.id and not call.user.is_admin:
         raise Refusal(*FORBIDDEN)
+    if channel.delete_at:
+        raise Refusal(400, "api.post.delete_post.can_not_delete_post_in_deleted.error")
     for one in world.channels[post.channel_id].posts:
         if post.id in {one.id, one.root_id}:
             one.delete_at = one.update_at = world.millis()
@@ -267,6 +268,8 @@ def pinned_posts(world: World, call: Call) -> Any:
 def list_posts(world: World, call: Call) -> Any:
     """Newest first; ``order`` is the page, ``posts`` also holds the threads the page touches."""
     channel = world.channels.get(call.args[0])
+    if channel is None and world.release >= (6, 0):
+        raise Refusal(404, "app.channel.get.existing.app_error")
     if channel is None or not world.may_read(call.user, channel):
         raise Refusal(*FORBIDDEN)
     if (since := call.query.get("since")) is not None:
