@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from relay.store.database import Database
 from relay.store.journal import clean, row_of
@@ -22,9 +24,47 @@ from relay.store.values import Claim, Fenced, Json, LedgerRow, Outcome
 
 RETIRED = "retired:"
 
+# Built once: building them at each call costs more than running them.
+_LEDGER = sa.select(*[ledger.c[one.name] for one in fields(LedgerRow)]).where(
+    ledger.c.incident == sa.bindparam("row"), ledger.c.slot.not_like(f"{RETIRED}%")
+)
+_ASIDE = sa.select(ledger.c.slot, ledger.c.result).where(
+    ledger.c.incident == sa.bindparam("row"), ledger.c.slot.like(f"{RETIRED}%")
+)
+
 
 class Work(Database):
     """Claims and the ledger."""
+
+    @cached_property
+    def _lock_claimed(self) -> sa.Select[tuple[int, datetime]]:
+        return (
+            sa.select(incidents.c.wakes, self.now_sql.label("clock"))
+            .where(
+                incidents.c.id == sa.bindparam("row"),
+                incidents.c.owner == sa.bindparam("holder"),
+                incidents.c.fence == sa.bindparam("number"),
+            )
+            .with_for_update()
+        )
+
+    @cached_property
+    def _add_intent(self) -> sqlite.Insert | postgresql.Insert:
+        insert = self.insert(ledger)
+        new = insert.excluded
+        return insert.on_conflict_do_update(
+            index_elements=["incident", "slot"],
+            set_={
+                "state": new.state,
+                "operation_id": new.operation_id,
+                "kind": new.kind,
+                "wanted": new.wanted,
+                "intent_at": new.intent_at,
+                "server_at": new.server_at,
+                "reason": None,
+                "attempts": ledger.c.attempts + 1,
+            },
+        )
 
     def claim(self, owner: str, *, lease: timedelta) -> Claim | None:
         """Take the incident that is due first, by (due_at, row), that nobody works on."""
@@ -147,12 +187,9 @@ class Work(Database):
 
     def ledger(self, incident: Claim | int) -> dict[str, LedgerRow]:
         """The incident's slots; those of a retired room are left out."""
-        columns = [ledger.c[one.name] for one in fields(LedgerRow)]
-        query = sa.select(*columns).where(
-            ledger.c.incident == row_of(incident), ledger.c.slot.not_like(f"{RETIRED}%")
-        )
         with self.read() as connection:
-            rows = [LedgerRow(**row._mapping) for row in connection.execute(query)]
+            found = connection.execute(_LEDGER, {"row": row_of(incident)})
+            rows = [LedgerRow(**row._mapping) for row in found]
         return {row.slot: row for row in rows}
 
     def intend(
@@ -166,25 +203,10 @@ class Work(Database):
         server_at: datetime | None,
     ) -> None:
         """Write down, before a call, what it is to make of each slot. Raises Fenced."""
-        insert = self.insert(ledger)
-        new = insert.excluded
-        upsert = insert.on_conflict_do_update(
-            index_elements=["incident", "slot"],
-            set_={
-                "state": new.state,
-                "operation_id": new.operation_id,
-                "kind": new.kind,
-                "wanted": new.wanted,
-                "intent_at": new.intent_at,
-                "server_at": new.server_at,
-                "reason": None,
-                "attempts": ledger.c.attempts + 1,
-            },
-        )
         with self._fenced(claim) as (connection, _row):
             for slot, wanted in values.items():
                 connection.execute(
-                    upsert,
+                    self._add_intent,
                     {
                         "incident": claim.incident_row,
                         "slot": slot,
@@ -266,17 +288,9 @@ class Work(Database):
     @contextmanager
     def _fenced(self, claim: Claim) -> Iterator[tuple[sa.Connection, sa.Row[tuple[object, ...]]]]:
         """A transaction that holds the incident's row, if the claim still holds it too."""
-        lock = (
-            sa.select(incidents.c.wakes, self.now_sql.label("clock"))
-            .where(
-                incidents.c.id == claim.incident_row,
-                incidents.c.owner == claim.owner,
-                incidents.c.fence == claim.fence,
-            )
-            .with_for_update()
-        )
+        held = {"row": claim.incident_row, "holder": claim.owner, "number": claim.fence}
         with self.write() as connection:
-            row = connection.execute(lock).one_or_none()
+            row = connection.execute(self._lock_claimed, held).one_or_none()
             if row is None:
                 raise Fenced(f"Incident {claim.incident_id} has another worker now: drop this turn")
             yield connection, row
@@ -284,8 +298,6 @@ class Work(Database):
 
 def _retired(connection: sa.Connection, incident: Claim | int) -> list[tuple[int, str, Json]]:
     """Each slot that was put aside: the number of the time, its old name, its result."""
-    query = sa.select(ledger.c.slot, ledger.c.result).where(
-        ledger.c.incident == row_of(incident), ledger.c.slot.like(f"{RETIRED}%")
-    )
-    split = [(row.slot.split(":", 2), row.result) for row in connection.execute(query)]
+    found = connection.execute(_ASIDE, {"row": row_of(incident)})
+    split = [(row.slot.split(":", 2), row.result) for row in found]
     return [(int(number), slot, result) for (_, number, slot), result in split]
