@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from incidents.messages import Messages
+from incidents.messages import Messages, TemplateError
 from mattermost_api.client import Mattermost
 from mattermost_api.transport import RequestsTransport, Transport
 from playbooks.model import Playbook
@@ -151,10 +151,15 @@ def playbook(config: Config) -> Playbook:
 
 
 def templates_in(folder: Path | None) -> Mapping[str, str]:
-    """The templates of the user's folder: path below it -> text."""
+    """The templates of the user's folder: path below it -> text. Raises TemplateError."""
     if folder is None:
         return {}
-    return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*.md"))
-    }
+    texts: dict[str, str] = {}
+    for path in sorted(folder.rglob("*.md")):
+        name = path.relative_to(folder).as_posix()
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            what = f"cannot be read ({type(problem).__name__}); save it as UTF-8 text"
+            raise TemplateError([(name, 0, what)]) from problem
+    return texts

@@ -90,9 +90,6 @@ def _templates(config: Config) -> Iterator[Finding]:
         for name, line, what in broken.problems:
             told, _, cure = what.rpartition("; ")
             yield Finding(f"messages.folder, {name} line {line}", told, cure)
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"a template cannot be read ({type(error).__name__})"
-        yield Finding("messages.folder", what, "Save every *.md in it as UTF-8 text.")
 
 
 def _database(config: Config) -> Iterator[Finding]:

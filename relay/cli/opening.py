@@ -25,8 +25,6 @@ def trouble_told() -> Iterator[None]:
             f"messages.folder, {name} line {line}: {what}." for name, line, what in broken.problems
         ]
         raise Trouble("\n".join(lines), code=2) from broken
-    except UnicodeDecodeError as error:
-        raise Trouble("messages.folder: save every *.md in it as UTF-8 text.", code=2) from error
 
 
 @contextmanager

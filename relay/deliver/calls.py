@@ -210,7 +210,11 @@ class Calls:
 
     def _post_statistics(self, call: Call) -> None:
         ((_, wish),) = call.slots.items()
-        post = self._post(self.town_hall(), call.operation_id, wish)
+        try:
+            post = self._post(self.town_hall(), call.operation_id, wish)
+        except (Refused, Missing):
+            self._town_hall = None  # it may be another channel by the next time
+            raise
         call.done.update(posted(post, call.slots))
 
     def _post(

@@ -31,3 +31,13 @@ def stage(tmp_path: Path) -> Iterator[Callable[..., Scene]]:
 def scene(stage: Callable[..., Scene]) -> Scene:
     """One with the smallest config."""
     return stage()
+
+
+@pytest.fixture
+def quiet_stage(stage: Callable[..., Scene]) -> Callable[..., Scene]:
+    """No timeline, so that each act makes one post at most; `archives` its rooms at the end."""
+
+    def make(*, archives: bool = False, **changes: Any) -> Scene:
+        return stage(timeline=[], room={"archive_after": "0s"} if archives else {}, **changes)
+
+    return make

@@ -104,3 +104,13 @@ class Scene(Drill):
             for row in self.relay.store.ledger(one.row).values()
         }
         return not status["due"] and not status["in_doubt"] and states <= {"done", "parked"}
+
+
+def archived(scene: Scene) -> None:
+    """A resolved incident's room that a person archived, and a bot that may restore it."""
+    team, bot = scene.chat.team("ops"), scene.chat.user("relay")
+    team.members[bot.id] = "team_user team_admin"
+    scene.tell(scene.life.trigger())
+    scene.tell(scene.life.resolve(scene.alice))
+    scene.chat.act_archive(ROOM)
+    scene.clock.sleep(60)
