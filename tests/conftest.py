@@ -43,7 +43,8 @@ def postgres_schema_url(postgres_url: str) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many schedules ``tests/properties`` ran; a run that lost them should be seen."""
-    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    told = [value for one in reports for name, value in one.user_properties if name == "schedules"]
+    reports = [one for several in terminalreporter.stats.values() for one in several]
+    ended = [one for one in reports if getattr(one, "when", None) == "teardown"]
+    told = [value for one in ended for name, value in one.user_properties if name == "schedules"]
     if told:
         terminalreporter.write_line(f"{sum(told)} schedules of crashes and failures")

@@ -114,7 +114,8 @@ def test_any_single_failure_at_any_step_leaves_the_same_room(
 ) -> None:
     """Every kind of failure at every step of one life, in turn.
 
-    A late call lands when the next event has already changed what it was to write.
+    A late call lands when the next event has already changed what it was to write. How a lease
+    ends is a question only after a crash.
     """
     field = ground()
     life = [Act("reassign", 0, 1, 30.0), Act("acknowledge", 1, 1, 30.0), Act("resolve", 1, 1, 30.0)]
@@ -125,6 +126,8 @@ def test_any_single_failure_at_any_step_leaves_the_same_room(
     wanted, steps = quiet.rooms(), quiet.weather.counts
     writes = [("write", kind) for kind in WRITE_BLOWS]
     for step, kind in [*writes, *(("call", kind) for kind in CALL_BLOWS)]:
+        if not recovers and "crash" not in kind:
+            continue
         for at in range(steps[step]):
             count()
             blow = Blow(step=step, at=at, kind=kind, seconds=40 if at % 2 else 20)

@@ -90,7 +90,7 @@ def test_a_worker_that_thaws_after_its_lease_changes_nothing(
     ground: Callable[..., Ground], count: Callable[[], None], version: str
 ) -> None:
     """Its call lands late and what it was about to write is refused; the other has finished."""
-    freeze_everywhere(ground(version), count, every=2)
+    freeze_everywhere(ground(version), count, every=3)
 
 
 def test_so_it_is_on_postgresql(
