@@ -108,7 +108,10 @@ class Deliverer:
             limited = isinstance(problem, RateLimited)
             if limited or (gone and not problem.sent) or not self._healthy():
                 raise ServerDown(str(problem), problem.retry_after) from problem
-        elif isinstance(problem, Misconfigured) or not self._believable(problem):
+        elif not self._believable(problem):
+            why = f"Mattermost, or its database, is down: it answers {problem.status} to good calls"
+            raise ServerDown(why) from problem
+        elif isinstance(problem, Misconfigured):
             raise ServerDown(str(problem)) from problem
 
     def _get_ready(self) -> None:
