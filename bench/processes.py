@@ -14,23 +14,26 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).parent.parent
 LOOK_EVERY = 0.05
+T = TypeVar("T")
 
 
 class TooLate(AssertionError):  # noqa: N818 - what happened, not a fault of ours
     """What was waited for did not come."""
 
 
-def until(check: Callable[[], object], *, within: float, what: str) -> None:
-    """Look again and again until `check` holds; TooLate after `within` seconds."""
+def until(check: Callable[[], T], *, within: float, what: str) -> T:
+    """Look again and again until `check` finds something; TooLate after `within` seconds."""
     end = time.monotonic() + within
     pause = threading.Event()
-    while not check():
+    while not (found := check()):
         if time.monotonic() > end:
             raise TooLate(f"after {within:g} s still not so: {what}")
         pause.wait(LOOK_EVERY)
+    return found
 
 
 class Process:
