@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from simulator.account import Account
 from simulator.pagerduty import sign
 
@@ -49,7 +47,7 @@ def write_config(folder: Path, *, store: str, embedded: bool, url: str, token: s
         "worker": {"embedded": embedded},
     }
     path = folder / "conf.yaml"
-    path.write_text(yaml.safe_dump(settings), "utf-8")
+    path.write_text(json.dumps(settings), "utf-8")  # JSON is YAML
     return path
 
 

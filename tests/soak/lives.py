@@ -94,7 +94,7 @@ def triggers(count: int) -> list[bytes]:
 
 
 def tales(incidents: int, deliveries: int, *, seed: int) -> list[Tale]:
-    """So many incidents told in so many deliveries, each four or fewer told out of order."""
+    """So many incidents told in so many deliveries, some twice, some out of order."""
     chance = random.Random(seed)
     clock = [(START - timedelta(days=30)).timestamp()]
     account = Account(lambda: clock[0], seed=seed)
