@@ -46,10 +46,8 @@ def is_news(moment: Moment, before: Incident, after: Incident) -> bool:
     if before.status is not after.status:
         return True
     if moment.type is EventType.ACKNOWLEDGED:  # somebody else acknowledges as well
-        return before.status is Status.ACKNOWLEDGED and before.acknowledged_by not in (
-            None,
-            moment.actor,
-        )
+        known = _key(before.acknowledged_by)
+        return known is not None and known != _key(after.acknowledged_by)
     if moment.type in (EventType.TRIGGERED, EventType.UNACKNOWLEDGED, EventType.RESOLVED):
         return False
     return moment.before != moment.after or moment.text is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,14 @@ def test_the_first_acknowledgement_counts_and_the_last_is_shown() -> None:
     assert incident.acknowledged_by == BOB
     assert incident.episodes[0].acknowledged_by == ALICE
     assert told(incident) == ["triggered", "acknowledged", "acknowledged"]
+
+
+@pytest.mark.parametrize("actor", [None, replace(ALICE, html_url="https://acme.example/alice")])
+def test_a_late_copy_of_an_acknowledgement_is_nobody_elses(actor: Person | None) -> None:
+    """It may not say who it was, or know more of them than the first one did."""
+    first = event("acknowledged", 60, "v3-a", actor=ALICE)
+    copy = event("acknowledged", 90, "v2-a", version="v2", actor=actor)
+    assert told(folded(event("triggered"), first, copy)) == ["triggered", "acknowledged"]
 
 
 def test_an_acknowledgement_that_only_a_snapshot_told_gets_its_name_later() -> None:
