@@ -33,6 +33,9 @@ def read(source: Source, body: bytes, received_at: datetime) -> Read:
         )
     except Unreadable as problem:
         return Read(error=str(problem))
+    except Exception as fault:  # one body must not keep a replay from all that follow it
+        name = type(fault).__name__
+        return Read(error=f"the relay's reader of {source.name} failed ({name}): please report it")
     if isinstance(found, Accepted):
         return Read(events=found.events, error=" ".join(found.broken) or None)
     return Read(events=found.events, ignored=found.reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from hooks.delivery import Accepted, Delivery, Ignored
+from hooks.registry import SOURCES
 from relay.config import load
 from relay.store import RawDelivery
 from tests.cli.conftest import Run, Stage, serving
@@ -133,6 +136,28 @@ def test_a_replay_journals_what_an_older_parser_could_not_read(run: Run, place: 
         assert len(store.dead_letters()) == 2
     typed = run("replay", "--config", place.config)
     assert "0 new events for 0 incidents, 2 known before" in typed.out
+
+
+def test_a_body_on_which_the_reader_fails_does_not_end_a_replay(
+    run: Run, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(delivery: Delivery) -> Accepted | Ignored:
+        if b"no reader" in delivery.body:
+            raise KeyError("a fault")
+        return source.parse(delivery)
+
+    source = SOURCES["pagerduty"]
+    faulty = {**SOURCES, "pagerduty": replace(source, parse=fails)}
+    monkeypatch.setattr("relay.cli.deliveries.SOURCES", faulty)
+    with place.store() as store:
+        for body in (b'{"x": "no reader"}', Path(TRIGGER).read_bytes()):
+            raw = RawDelivery(source="pagerduty", body=body, received_at=START)
+            store.accept(raw, [], dead_letter="not read yet")
+    typed = run("replay", "--config", place.config)
+    assert (typed.code, typed.err) == (0, "")
+    assert "1 new event for 1 incident, 0 known before, 1 dead letter." in typed.out
+    with place.store() as store:
+        assert "failed (KeyError)" in str(store.dead_letters()[0].dead_letter)
 
 
 def test_a_long_replay_says_how_far_it_is(
