@@ -80,9 +80,14 @@ class Intake:
             proven = self._store.has_verified(source.fingerprints(credentials))
         except StoreUnavailable as trouble:
             return self._unavailable(trouble)
-        log.warning("refused a delivery from %s: %s", source.name, problem)
         if proven:
+            log.warning("refused a delivery from %s: %s", source.name, problem)
             return error(HTTPStatus.UNAUTHORIZED, "bad_signature", str(problem))
+        log.error(
+            "refused a delivery from %s, and no secret that is configured ever proved right: %s",
+            source.name,
+            problem,
+        )
         return error(HTTPStatus.SERVICE_UNAVAILABLE, "never_verified", str(problem))
 
     def _accept(self, source: Source, delivery: Delivery, authentic: Authentic) -> Answer:

@@ -87,10 +87,14 @@ def test_a_body_that_the_reader_itself_fails_on_is_kept_for_a_replay(
     assert "Disk full" not in caplog.messages[0]
 
 
-def test_a_wrong_secret_is_refused_only_once_the_right_one_was_proved(scene: Scene) -> None:
+def test_a_wrong_secret_is_refused_only_once_the_right_one_was_proved(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     """Until then the configured one may be the mistyped one, and nothing is to be lost."""
     body = json.dumps(scene.life.trigger()).encode()
     assert _code(_send(scene, body, secret="wrong")) == (503, "never_verified")
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
+    assert "no secret that is configured ever proved right" in caplog.messages[0]
     assert _send(scene, body).status == 202
     assert _code(_send(scene, body, secret="wrong")) == (401, "bad_signature")
     assert len(scene.relay.store.deliveries()) == 1
