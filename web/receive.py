@@ -51,8 +51,9 @@ def blueprint(
     def receive(name: str, url_secret: str | None = None) -> tuple[Response, int]:
         source = find(name)
         with measures.receiving.labels(source.name).time():
-            body = request.get_data()
-            if len(body) > max_body:
+            too_large = (request.content_length or 0) > max_body
+            body = b"" if too_large else request.get_data()
+            if too_large or len(body) > max_body:
                 abort(
                     413, f"The largest delivery that is read has {max_body} bytes (http.max_body)"
                 )
