@@ -139,7 +139,7 @@ def _server(chat: Mattermost) -> Iterator[Finding]:
         yield Finding("mattermost.url", f"Mattermost {told} answers")
     else:
         yield Finding("mattermost.url", f"Mattermost {told} is too old", "Upgrade it to 5.37.")
-    apart = f"the server's clock is {round(chat.clock_offset)} s ahead of this one"
+    apart = f"the server's clock and this one are {abs(round(chat.clock_offset))} s apart"
     if abs(chat.clock_offset) > CLOCKS_APART:
         yield _warning("clock", f"{apart}. Set both by NTP.")
     else:
