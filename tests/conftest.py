@@ -14,6 +14,15 @@ import pytest
 _SCHEMAS = itertools.count()
 
 
+# These take longest: begun last, one processor would wait for the other at the end.
+LONG = ("tests/soak/", "tests/properties/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a PostgreSQL server that lives as long as this test process."""

@@ -15,6 +15,8 @@ QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+# A busy machine draws slowly.
+expect.set_options(timeout=30_000)
 Served = tuple[Mattermost, str, str]
 
 

@@ -13,6 +13,9 @@ from werkzeug.test import TestResponse
 from tests.web.conftest import Builder
 from tests.web.helpers import BEARER, OPS_TOKEN, House
 
+# A busy machine draws slowly.
+expect.set_options(timeout=30_000)
+
 HOSTILE = "<img src=x onerror=alert(1)>\u202edrowssap {{7*7}}'\""
 
 
@@ -184,7 +187,7 @@ def test_a_page_tells_why_each_person_is_in_the_room_or_is_not(build: Builder) -
     assert told["PBOB @bob"] == ("in", f"{asked}invited by the relay, leaves when it is over")
     where, why = told["nobody-here"]
     assert (where, why.startswith(always), "no Mattermost user" in why) == ("missing", True, True)
-    assert told["PNORA"][0] == "missing" and "add them to `people`" in told["PNORA"][1]
+    assert told["PNORA"][0] == "missing" and "add them to people" in told["PNORA"][1]
     house.chat.act_add("incident-p1", "dave")
     people[1] = {"id": "PDAVE", "summary": "Dave", "type": "user_reference"}
     house.tell("reassigned", "P1", assignees=people, at="2026-11-21T03:01:00Z")
