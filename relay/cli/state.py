@@ -27,15 +27,15 @@ def status(args: Namespace) -> int:
     if args.json:
         say_json(found)
         return 0
-    open_now = [one for one in found["incidents"] if one["status"] != "resolved" or one["due_at"]]
-    if open_now:
+    shown = [one for one in found["incidents"] if one["status"] != "resolved" or one["due_at"]]
+    if shown:
         say(f"{'INCIDENT':<18}{'STATUS':<14}{'ROOM':<34}NEXT WORK")
-    for one in open_now:
+    for one in shown:
         room = f"~{one['channel_name']}" if one["channel_name"] else "none"
         due = (one["due_at"] or "")[:19].replace("T", " ")
         say(f"{one['incident_id']:<17} {one['status'] or 'unread':<13} {room:<33} {due}")
-    closed = len(found["incidents"]) - len(open_now)
-    say(f"{count(len(open_now), 'incident')} open, {closed:,} closed")
+    closed = sum(one["status"] == "resolved" for one in found["incidents"])
+    say(f"{count(len(found['incidents']) - closed, 'incident')} open, {closed:,} closed")
     say(
         f"{found['due']:,} due now, {found['in_doubt']:,} in doubt, "
         f"{len(found['parked']):,} parked, {count(found['dead_letters'], 'dead letter')}"

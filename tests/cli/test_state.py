@@ -60,6 +60,20 @@ def test_an_operator_sees_what_stands_and_what_waits(run: Run, place: Stage) -> 
     assert (typed.code, typed.err) == (0, PROOF)
 
 
+def test_what_is_resolved_is_listed_while_it_has_work_and_counts_as_closed(
+    run: Run, place: Stage
+) -> None:
+    place.journal("incident.trigger.js")
+    with place.store() as store:
+        claim = store.claim("me", lease=timedelta(seconds=45))
+        assert claim
+        snapshot = {"status": "resolved"}
+        store.settle(claim, snapshot=snapshot, due_at=LATER, attempts=0, problem=None)
+    typed = run("status", "--config", place.config)
+    assert "P663HSE           resolved" in typed.out
+    assert "0 incidents open, 1 closed" in typed.out
+
+
 def test_status_as_json_is_what_the_design_says(run: Run, place: Stage) -> None:
     stand(place)
     typed = run("status", "--json", "--config", place.config)
