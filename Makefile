@@ -35,7 +35,7 @@ types: .venv/dev.stamp
 tests: .venv/dev.stamp
 	@.ci/browser
 	@coverage erase
-	coverage run -m pytest -n $(JOBS)
+	coverage run -m pytest -n $(JOBS) --dist worksteal
 	@coverage combine --quiet
 	coverage report
 	@failed=; for gate in $(GATES); do \
