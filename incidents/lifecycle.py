@@ -100,14 +100,12 @@ def next_status(now: Status | None, event: Event, resolved_at: datetime | None) 
         return rule
     if rule is AGAIN and resolved_at and event.occurred_at - resolved_at < CLOCK_GRAIN:
         return now
-    match rule:
-        case Rule.STAY:
-            return now
-        case Rule.CARRIED:
-            return event.status or now
-        case Rule.OPEN | Rule.AGAIN:
-            implied = A if event.type is EventType.ACKNOWLEDGED else T
-            return event.status if event.status in (T, A) else implied
+    if rule is STAY:
+        return now
+    if rule is CARRIED:
+        return event.status or now
+    implied = A if event.type is EventType.ACKNOWLEDGED else T
+    return event.status if event.status in (T, A) else implied
 
 
 @dataclass(frozen=True, slots=True)
