@@ -7,9 +7,11 @@ the one exception is ``priority`` in ``priority_updated``, where ``None`` means 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -48,6 +50,11 @@ class EventType(StrEnum):
     WORKFLOW_STARTED = "workflow_started"
     WORKFLOW_COMPLETED = "workflow_completed"
     CUSTOM_ACTION = "custom_action"
+    REQUESTED = "requested"
+    DECLARED = "declared"
+    MITIGATED = "mitigated"
+    CANCELLED = "cancelled"
+    LINKED = "linked"
     SERVICE_EVENT = "service_event"
     PING = "ping"
     UNKNOWN = "unknown"
@@ -55,12 +62,16 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody as a source names them; ``id`` is the source's own id for them."""
+    """Somebody as a source names them; ``id`` is the source's own id for them.
+
+    Who acted from chat comes with their ``username`` there: nobody needs to look for them.
+    """
 
     name: str
     id: str | None = None
     email: str | None = None
     html_url: str | None = None
+    username: str | None = None
 
     @property
     def key(self) -> str:
@@ -99,6 +110,10 @@ class Event:
 
     ``occurred_at`` is aware and in UTC. ``(source, source_event_id)`` counts once.
     ``incident_id`` is None only for what belongs to no incident (ping, service_event, unknown).
+    A ``requested`` event is somebody's wish in chat: ``action`` names it, ``arguments`` (JSON
+    values) say how; it moves nothing until the source has done it. ``people`` are those whom
+    a ``declared`` or ``responder_added`` event from chat calls into the room, ``related`` the
+    incident that a ``linked`` one names.
     """
 
     source: str
@@ -135,3 +150,6 @@ class Event:
     task_assignees: tuple[Person, ...] | None = None
     workflow: str | None = None
     action: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    people: tuple[Person, ...] | None = None
+    related: Link | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from incidents.events import ChangedField, EventType, Link, Person, Role, Status
 
@@ -33,12 +34,27 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody asked for in chat, to be done by the source in their name.
+
+    ``key`` is the event's id. ``action`` is one of `actions.ACTIONS`, ``arguments`` JSON values.
+    """
+
+    key: str
+    action: str
+    at: datetime
+    actor: Person
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """One stretch from trigger or reopen to resolve; ``number`` counts from 1.
 
     ``acknowledged_*`` is the *first* acknowledgement of the episode: time to acknowledge is
-    measured against it, as PagerDuty defines MTTA. A ``partial`` episode began before anything
-    was told of it: only its resolve is known.
+    measured against it, as PagerDuty defines MTTA; ``mitigated_*`` is the first as well. A
+    ``partial`` episode began before anything was told of it: only its resolve is known. A
+    ``cancelled`` one was declared by mistake and is in no statistics.
     """
 
     number: int
@@ -47,6 +63,9 @@ class Episode:
     partial: bool = False
     acknowledged_at: datetime | None = None
     acknowledged_by: Person | None = None
+    mitigated_at: datetime | None = None
+    mitigated_by: Person | None = None
+    cancelled: bool = False
     resolved_at: datetime | None = None
     resolved_by: Person | None = None
     resolve_reason: str | None = None
@@ -81,6 +100,8 @@ class Incident:
     ``status`` is None, and ``born`` False, as long as nothing opened it. ``updated_at`` is the
     time of the last change of status. ``acknowledged_by`` and ``since`` describe the present
     status (who acknowledged last and when it was entered), episodes keep the history.
+    ``mitigated_at`` stands while the harm is stopped and the incident is still open: a state of
+    ours, which no source knows.
     """
 
     source: str
@@ -100,7 +121,11 @@ class Incident:
     updated_at: datetime | None = None
     assignees: tuple[Person, ...] = ()
     acknowledged_by: Person | None = None
+    mitigated_at: datetime | None = None
+    mitigated_by: Person | None = None
     responders: tuple[Responder, ...] = ()
+    related: tuple[Link, ...] = ()
+    requests: tuple[Request, ...] = ()
     called: tuple[Called, ...] = ()
     roles: tuple[Role, ...] = ()
     custom_fields: tuple[ChangedField, ...] = ()
@@ -124,14 +149,23 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A request that is not done yet, and what the last attempt at it met."""
+
+    request: Request
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a message may speak of: the incident, who is who, who is missing.
 
     ``usernames`` maps ``Person.key`` to a Mattermost user name. ``predecessor`` links the
-    archived room that this one succeeds.
+    archived room that this one succeeds. ``waiting`` is what was asked for and is not done yet.
     """
 
     incident: Incident
     usernames: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[Absent, ...] = ()
     predecessor: Link | None = None
+    waiting: tuple[Waiting, ...] = ()

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from hooks.delivery import Credentials
+from relay.config_chat import ChatSettings, PagerDutyApiSettings, PolicySettings
 from relay.config_sources import KeyPath, Problem, read
 from relay.config_values import (
     DEFAULT_TIMELINE,
@@ -31,6 +32,7 @@ from relay.config_values import (
     RoomName,
     Secret,
     Secrets,
+    Section,
     Slug,
     Switch,
     Timeline,
@@ -51,12 +53,6 @@ class ConfigError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
-
-
-class Section(BaseModel):
-    """A group of settings: no unknown key, no change once loaded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class MattermostSettings(Section):
@@ -157,6 +153,9 @@ class Config(Section):
     hooks: HooksSettings = HooksSettings()
     invite: tuple[Username, ...] = ()
     people: dict[PersonKey, Username] = Field(default_factory=dict)
+    chat: ChatSettings = ChatSettings()
+    pagerduty: PagerDutyApiSettings = PagerDutyApiSettings()
+    policy: PolicySettings = PolicySettings()
     messages: MessagesSettings = MessagesSettings()
     room: RoomSettings = RoomSettings()
     timeline: Timeline = DEFAULT_TIMELINE

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     SecretStr,
     StrictBool,
     StrictFloat,
@@ -36,6 +38,12 @@ DEFAULT_TIMELINE = frozenset(EventType(name) for name in _POSTED.split())
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TEN_YEARS = 3650 * 86400
+
+
+class Section(BaseModel):
+    """A group of settings: no unknown key, no change once loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Secret(SecretStr):
@@ -123,6 +131,26 @@ def _room_name(value: str) -> str:
     return value
 
 
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise _wrong("is not an e-mail address", "Write the one the PagerDuty user logs in with.")
+    return value
+
+
+def _trigger(value: str) -> str:
+    word = value.strip().removeprefix("/").lower()
+    if not re.fullmatch(r"[a-z0-9_./-]{1,64}", word):
+        raise _wrong("cannot be a slash command", "Write one word of letters, digits and hyphens.")
+    return word
+
+
+def long_secrets(values: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    """Keys that sign: refuses what can be guessed."""
+    if any(len(value.get_secret_value()) < 32 for value in values):
+        raise _wrong("holds a key that is too short", "`openssl rand -hex 32` makes a good one.")
+    return values
+
+
 def _in_path(value: Secret) -> Secret:
     if not re.fullmatch(r"[A-Za-z0-9._~-]+", value.get_secret_value()):
         raise _wrong(
@@ -194,6 +222,9 @@ Slug = Annotated[StrictStr, AfterValidator(_slug)]
 Username = Annotated[StrictStr, AfterValidator(_username)]
 ExistingPath = Annotated[Path, AfterValidator(_beside)]
 Secrets = tuple[Secret, ...]
+Email = Annotated[StrictStr, AfterValidator(_email)]
+Trigger = Annotated[StrictStr, AfterValidator(_trigger)]
+Grantee = Annotated[StrictStr, AfterValidator(lambda name: name.strip().removeprefix("@").lower())]
 # E-mail addresses are compared without regard to case, ids are not.
 PersonKey = Annotated[StrictStr, AfterValidator(lambda key: key.lower() if "@" in key else key)]
 RoomName = Annotated[StrictStr, AfterValidator(_room_name)]
