@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from incidents.events import Person
 
@@ -42,3 +42,20 @@ class Reply:
     refused: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDialog:
+    """A dialog is to be opened. ``kind`` is one of `actions.ACTIONS` or "declare".
+
+    ``defaults`` maps an element's name to its text; only a declaration has no incident.
+    """
+
+    kind: str
+    source: str | None = None
+    incident_id: str | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+
+Later: TypeAlias = Callable[[Callable[[], Reply]], None]
+"""Runs what needs an answer from outside, and sends its reply after the first one."""
