@@ -32,6 +32,7 @@ from mattermost_api.transport import Request, Response
 
 _BY_ID: dict[str, type[MattermostError]] = {
     "store.sql_channel.save_channel.exists.app_error": NameTaken,
+    "api.command.duplicate_trigger.app_error": NameTaken,
     # A patch of an archived channel. A rename to a taken name too, but we never rename.
     "app.channel.update.bad_id": ChannelArchived,
     "api.post.create_post.can_not_post_to_deleted.error": ChannelArchived,
@@ -78,6 +79,14 @@ _CURES = {
     "app.channel.add_member.deleted_user.app_error": "Activate this account, then retry.",
     "api.user.get_user_by_email.permissions.app_error": (
         "Turn PrivacySettings.ShowEmailAddress on, or name people in the config."
+    ),
+    "api.command.duplicate_trigger.app_error": (
+        "Another command has this trigger word: delete that one, or choose another word."
+    ),
+    "interactive_message.decode_trigger_id.expired": "Click or type it again.",
+    "api.post.do_action.action_integration.app_error": (
+        "See that Mattermost's server can reach the button's address, that its host stands in "
+        "ServiceSettings.AllowedUntrustedInternalConnections, and who answers there."
     ),
 }
 

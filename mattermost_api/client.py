@@ -6,34 +6,18 @@ knows what the call was for. Every method raises the errors of `errors.py`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from mattermost_api.answers import http_date, json_of, read
-from mattermost_api.errors import Misconfigured, Missing, Unreachable
+from mattermost_api.errors import Misconfigured, Missing, NotInTeam
+from mattermost_api.integrations import Integrations
 from mattermost_api.models import Channel, Member, Post, Team, User
-from mattermost_api.transport import Request, Response, Transport
 
-_API = "/api/v4"
 _ARCHIVED_TOO = {"include_deleted": "true"}
 
 
-class Mattermost:
-    """A server as one bot sees it. May be shared by threads.
-
-    `version` is None until the server has answered; `clock_offset` is by how many seconds
-    its clock is ahead of `now()` (0 until then; to a second, as its Date header is).
-    """
-
-    def __init__(self, transport: Transport, token: str, *, now: Callable[[], datetime]) -> None:
-        self._transport = transport
-        self._token = token
-        self._now = now
-        self.version: tuple[int, int, int] | None = None
-        self.clock_offset = 0.0
+class Mattermost(Integrations):
+    """A server as one bot sees it. May be shared by threads."""
 
     @property
     def batches_members(self) -> bool:
@@ -65,6 +49,19 @@ class Mattermost:
         except Missing:
             return None
 
+    def user(self, user_id: str) -> User:
+        """The person or bot of that id; Missing for nobody."""
+        return User.from_json(self._call("GET", "/users/{user}", user=user_id))
+
+    def in_team(self, team_id: str, user_id: str) -> bool:
+        """Whether somebody is in the team; Forbidden where the bot is not and may not know."""
+        path = "/teams/{team}/members/{user}"
+        try:
+            found = self._call("GET", path, team=team_id, user=user_id)
+        except NotInTeam:
+            return False
+        return not Member.from_json(found).delete_at
+
     # Channels
 
     def create_channel(
@@ -78,6 +75,10 @@ class Mattermost:
         body = {"team_id": team_id, "type": "P", "name": name, "display_name": display_name}
         body |= {"header": header, "purpose": purpose}
         return Channel.from_json(self._call("POST", "/channels", body=body))
+
+    def create_direct(self, user_id: str, other_id: str) -> Channel:
+        """The channel of two people, or of one alone, made if need be; the bot is one of them."""
+        return Channel.from_json(self._call("POST", "/channels/direct", body=[user_id, other_id]))
 
     def channel(self, channel_id: str) -> Channel:
         """The channel, archived or not; Forbidden where it is private and the bot is out."""
@@ -199,56 +200,6 @@ class Mattermost:
             return [Post.from_json(page["posts"][post_id]) for post_id in page["order"]]
         except (KeyError, TypeError):
             raise Misconfigured("Mattermost sent no usable list of posts") from None
-
-    # The server
-
-    def healthy(self) -> bool:
-        """Whether the server and its database work; RateLimited if it will not say.
-
-        Costs the server a write. Its file store may be down: nothing of ours is in it.
-        """
-        path, query = _API + "/system/ping", {"get_server_status": "true"}
-        request = Request(method="GET", path=path, query=query)
-        try:
-            response = self._send(request)
-        except Unreachable:
-            return False
-        if response.status >= 500:
-            status = json_of(response.body)
-            return isinstance(status, dict) and status.get("database_status") == "OK"
-        read("GET /system/ping", request, response, self._now())
-        return True
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        **segments: str,
-    ) -> Any:
-        """The JSON of the answer. Errors name the call by `path` as it is written above."""
-        filled = path.format(**{key: quote(value, safe="") for key, value in segments.items()})
-        request = Request(
-            method=method,
-            path=_API + filled,
-            query=query or {},
-            body=body,
-            headers={"Authorization": f"Bearer {self._token}"},
-        )
-        return read(f"{method} {path}", request, self._send(request), self._now())
-
-    def _send(self, request: Request) -> Response:
-        response = self._transport.send(request)
-        version = re.match(r"(\d+)\.(\d+)\.(\d+)", response.header("X-Version-Id") or "")
-        if version:  # else a proxy may have answered, by its own clock
-            major, minor, patch = map(int, version.groups())
-            self.version = (major, minor, patch)
-            date = http_date(response.header("Date") or "")
-            if date:
-                self.clock_offset = (date - self._now()).total_seconds()
-        return response
 
 
 def _given(**fields: Any) -> dict[str, Any]:

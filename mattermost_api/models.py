@@ -7,7 +7,7 @@ the server's clock, 0 means never. Ids are 26 characters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Self
 
 from mattermost_api.errors import Misconfigured
@@ -27,13 +27,13 @@ class _FromJson:
         """
         given = data if isinstance(data, dict) else {}
         values = {}
-        for field in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
-            value = given.get(field.name)
-            if value is None and field.default is not MISSING:
+        for one in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = given.get(one.name)
+            if value is None and one.default is not MISSING:
                 continue
-            if type(value) is not _KINDS[str(field.type)]:
-                raise Misconfigured(f"Mattermost sent a {cls.__name__} without a fit {field.name}")
-            values[field.name] = value
+            if type(value) is not _KINDS[str(one.type)]:
+                raise Misconfigured(f"Mattermost sent a {cls.__name__} without a fit {one.name}")
+            values[one.name] = value
         return cls(**values)
 
     @classmethod
@@ -70,10 +70,14 @@ class Post(_FromJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User(_FromJson):
-    """A person or a bot; deactivated with `delete_at`."""
+    """A person or a bot; deactivated with `delete_at`.
+
+    `email` is "" where the server hides addresses; nothing tells whether it was ever verified.
+    """
 
     id: str
     username: str
+    email: str = ""
     is_bot: bool = False
     delete_at: int = 0
 
@@ -88,6 +92,29 @@ class Team(_FromJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member(_FromJson):
-    """Somebody in a channel."""
+    """Somebody in a channel or a team; who left a team has `delete_at`."""
 
     user_id: str
+    delete_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(_FromJson):
+    """A slash command; Mattermost proves by `token` that a call comes from it. `method`: P or G.
+
+    The fields are all that can be changed of it.
+    """
+
+    id: str
+    team_id: str
+    trigger: str
+    url: str
+    token: str = field(default="", repr=False)
+    method: str = "P"
+    username: str = ""
+    icon_url: str = ""
+    display_name: str = ""
+    description: str = ""
+    auto_complete: bool = False
+    auto_complete_hint: str = ""
+    auto_complete_desc: str = ""

@@ -26,7 +26,7 @@ _NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call; `path` is quoted and begins with /api/v4, `body` is JSON, None for none."""
+    """One call; `path` is quoted, from the server's root; `body` is JSON, None for none."""
 
     method: str
     path: str

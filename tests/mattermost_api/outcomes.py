@@ -93,6 +93,30 @@ delete_post         403 api.context.permissions.app_error                       
 posts               200                                                           list
 posts               403 api.context.permissions.app_error                         Forbidden
 posts               500 app.post.get_root_posts.app_error                         ServerTrouble
+user                200                                                           User
+user                404 app.user.missing_account.const                            Missing
+in_team             200                                                           True
+in_team             404 app.team.get_member.missing.app_error                     False
+create_direct       201                                                           Channel
+commands            403 api.context.permissions.app_error                         Forbidden
+create_command      201                                                           Command
+create_command      400 api.command.duplicate_trigger.app_error                   NameTaken
+create_command      400 model.command.is_valid.trigger.app_error                  Refused
+create_command      400 model.command.is_valid.url_http.app_error                 Refused
+create_command      403 api.context.permissions.app_error                         Forbidden
+regen_command_token  200                                                          str
+respond             200                                                           None
+respond             400 app.command_webhook.try_use.invalid                       Refused
+respond             404 app.command_webhook.get.missing                           Missing
+open_dialog         200                                                           None
+open_dialog         400 interactive_message.decode_trigger_id.expired             Refused
+open_dialog         400 interactive_message.decode_trigger_id.missing_data        Refused
+click               200                                                           None
+click               400 api.post.do_action.action_integration.app_error           Refused
+click               400 model.post.is_valid.msg.app_error                         TooLong
+click               403 api.context.permissions.app_error                         Forbidden
+click               404 api.context.404.app_error                                 Missing
+click               404 api.post.do_action.action_id.app_error                    Missing
 healthy             200                                                           True
 healthy             500                                                           False
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -253,6 +254,64 @@ def test_the_servers_clock_is_compared_with_ours(date: str | None, seconds: floa
     chat.users_by_usernames(["a"])
     assert chat.clock_offset == seconds
     assert timedelta(seconds=chat.clock_offset) + NOW == NOW + timedelta(seconds=seconds)
+
+
+COMMAND = {"id": B, "token": TOKEN, "team_id": A, "trigger": "incident", "url": "http://r/c"}
+
+
+def test_a_command_is_listed_when_somebody_types_a_slash() -> None:
+    chat, transport = client(answer(201, COMMAND))
+    command = chat.create_command(
+        team_id=A, trigger="incident", url="http://r/c", auto_complete_hint="new | ack"
+    )
+    assert (command.id, command.token) == (B, TOKEN)
+    assert TOKEN not in repr(command)
+    sent = transport.requests[0].body
+    assert (sent["method"], sent["auto_complete"]) == ("P", True)
+    assert sent["auto_complete_hint"] == "new | ack"
+
+
+def test_only_commands_of_people_are_listed_and_an_unreadable_list_is_no_list() -> None:
+    chat, transport = client(answer(200, [COMMAND]), answer(200, {"commands": []}))
+    assert [command.trigger for command in chat.commands(A)] == ["incident"]
+    assert transport.requests[0].query == {"team_id": A, "custom_only": "true"}
+    with pytest.raises(errors.Misconfigured):
+        chat.commands(A)
+
+
+def test_a_command_is_written_back_whole_but_for_its_token() -> None:
+    chat, transport = client(answer(200, [COMMAND | {"icon_url": "i"}]), answer(200, COMMAND))
+    (command,) = chat.commands(A)
+    chat.update_command(replace(command, url="http://r/new"))
+    request = transport.requests[1]
+    assert (request.method, request.path) == ("PUT", f"/api/v4/commands/{B}")
+    assert request.body["url"] == "http://r/new"
+    assert request.body["icon_url"] == "i"
+    assert request.body["id"] == B
+    assert "token" not in request.body
+
+
+@pytest.mark.parametrize("body", [[], {}, {"token": 5}])
+def test_a_new_token_is_a_text(body: Any) -> None:
+    chat, _ = client(answer(200, body))
+    with pytest.raises(errors.Misconfigured):
+        chat.regen_command_token(B)
+
+
+def test_a_late_answer_needs_no_token_and_sends_none() -> None:
+    chat, transport = client(answer(200, "ok"), answer(500, "<html>"))
+    chat.respond("a/b", {"text": "done"})
+    (request,) = transport.requests
+    assert request.path == "/hooks/commands/a%2Fb"
+    assert (request.headers, request.body) == ({}, {"text": "done"})
+    with pytest.raises(errors.ServerTrouble, match="POST /hooks"):
+        chat.respond(B, {})
+
+
+def test_who_left_the_team_is_not_in_it() -> None:
+    chat, _ = client(answer(200, {"user_id": A, "delete_at": 9}), answer(200, {"user_id": A}))
+    assert chat.in_team(C, A) is False
+    assert chat.in_team(C, A) is True
 
 
 def test_bodies_are_what_json_can_say() -> None:

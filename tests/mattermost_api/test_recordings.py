@@ -19,7 +19,8 @@ from tests.mattermost_api.outcomes import TABLE
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 OUR_QUERIES = {"include_deleted", "per_page", "before", "get_server_status"}
-KINDS = {"props": dict, "is_pinned": bool}
+OUR_QUERIES |= {"team_id", "custom_only"}
+KINDS = {"props": dict, "is_pinned": bool, "dialog": dict, "auto_complete": bool}
 
 # Called with a client, the variable segments of the recorded path and the recorded body.
 Call = Callable[[Mattermost, Any, Any], object]
@@ -51,6 +52,28 @@ def _private_channel(body: Any) -> bool:
     return fits(body) and body["type"] == "P"
 
 
+def _empty(body: Any) -> bool:
+    return isinstance(body, dict) and not body
+
+
+def _mapping(body: Any) -> bool:
+    return isinstance(body, dict)
+
+
+def _two(body: Any) -> bool:
+    return isinstance(body, list) and len(body) == 2
+
+
+def _command(body: Any) -> bool:
+    texts = "team_id trigger method url username display_name auto_complete_hint auto_complete_desc"
+    return _object(texts, "auto_complete")(body) and body["method"] == "P"
+
+
+def _create_command(chat: Mattermost, _: Any, body: dict[str, Any]) -> object:
+    ours = {key: body[key] for key in body if key not in ("method", "auto_complete")}
+    return chat.create_command(**ours)
+
+
 def _create_channel(chat: Mattermost, _: Any, body: dict[str, str]) -> object:
     return chat.create_channel(**{key: value for key, value in body.items() if key != "type"})
 
@@ -69,6 +92,9 @@ METHODS: dict[str, tuple[str, Callable[[Any], bool], Call]] = {
         lambda c, s, b: c.users_by_usernames(b),
     ),
     "team_by_name": ("GET /teams/name/([^/]+)", _nothing, lambda c, s, b: c.team_by_name(*s)),
+    "user": ("GET /users/(.{26})", _nothing, lambda c, s, b: c.user(*s)),
+    "in_team": ("GET /teams/(.{26})/members/(.{26})", _nothing, lambda c, s, b: c.in_team(*s)),
+    "create_direct": ("POST /channels/direct", _two, lambda c, _, b: c.create_direct(*b)),
     "create_channel": (
         "POST /channels",
         _private_channel,
@@ -128,6 +154,20 @@ METHODS: dict[str, tuple[str, Callable[[Any], bool], Call]] = {
     "pin_post": ("POST /posts/(.+)/pin", _nothing, lambda c, s, b: c.pin_post(*s)),
     "delete_post": ("DELETE /posts/([^/]+)", _nothing, lambda c, s, b: c.delete_post(*s)),
     "posts": ("GET /channels/(.+)/posts", _nothing, lambda c, s, b: c.posts(*s)),
+    "commands": ("GET /commands", _nothing, lambda c, s, b: c.commands("t" * 26)),
+    "create_command": ("POST /commands", _command, _create_command),
+    "regen_command_token": (
+        "PUT /commands/(.+)/regen_token",
+        _nothing,
+        lambda c, s, b: c.regen_command_token(*s),
+    ),
+    "respond": ("POST /hooks/commands/(.+)", _mapping, lambda c, s, b: c.respond(s[0], b)),
+    "open_dialog": (
+        "POST /actions/dialogs/open",
+        _object("trigger_id url dialog"),
+        lambda c, _, b: c.open_dialog(**b),
+    ),
+    "click": ("POST /posts/(.+)/actions/(.+)", _empty, lambda c, s, b: c.click(*s)),
     "healthy": ("GET /system/ping", _nothing, lambda c, s, b: c.healthy()),
 }
 
@@ -186,7 +226,7 @@ OUTCOMES = {(method, what): outcome for method, what, outcome in ROWS}
 
 
 def _values() -> list[Exchange]:
-    kinds = {"Channel", "Post", "User", "Team", "list"}
+    kinds = {"Channel", "Command", "Post", "User", "Team", "list"}
     return [each for each in EXCHANGES if OUTCOMES.get((each.method, each.what)) in kinds]
 
 
