@@ -14,6 +14,8 @@ from incidents.text import Safe
 
 # A 5.37 server refuses props of 8,000 characters; some are left for the operation's own mark.
 PROPS_LIMIT = 7_500
+# What a button's address and signed context add to it when it is sent.
+INTEGRATION = 450
 # Tried in this order until the card fits: characters of a text, custom fields shown.
 _CUTS = ((300, 40), (160, 20), (80, 12), (40, 8))
 _TEXT_CUTS = {300: 2_500, 160: 1_000, 80: 500, 40: 200}
@@ -29,13 +31,10 @@ class _Field:
 def card(view: View, body: Safe, actions: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """The props of the card's post, under `PROPS_LIMIT` characters of JSON.
 
-    Too long, it loses its last `actions` first, then its texts are cut, then its last fields go.
+    Too long, its texts are cut first, then its last fields go, and its last `actions` at the end.
     """
     kept = list(actions)
     props = _props(view, body, kept, *_CUTS[0])
-    while kept and _size(props) >= PROPS_LIMIT:
-        kept.pop()
-        props = _props(view, body, kept, *_CUTS[0])
     for cut in _CUTS[1:]:
         if _size(props) < PROPS_LIMIT:
             return props
@@ -43,6 +42,8 @@ def card(view: View, body: Safe, actions: Sequence[dict[str, Any]] = ()) -> dict
     fields = props["attachments"][0]["fields"]
     while fields and _size(props) >= PROPS_LIMIT:
         fields.pop()
+    while kept and _size(props) >= PROPS_LIMIT:
+        kept.pop()
     return props
 
 
@@ -75,7 +76,8 @@ def _known(view: View, limit: int) -> tuple[_Field, ...]:
     incident = view.incident
     state = words.state(incident)
     over = incident.status is Status.RESOLVED
-    since = f" {'at' if over else 'since'} {words.when(incident.since)}" if incident.since else ""
+    began = words.since(incident)
+    since = f" {'at' if over else 'since'} {words.when(began)}" if began else ""
     service, priority = incident.service, incident.priority
     address = text.destination(incident.conference_url)
     call = [_linked("Join the call", address, limit)] if address else []
@@ -92,6 +94,7 @@ def _known(view: View, limit: int) -> tuple[_Field, ...]:
         _Field(title="Urgency", value=text.attachment(incident.urgency or "")),
         _Field(title="Assigned to", value=words.who(incident.assignees, view.usernames)),
         _Field(title="Acknowledged by", value=words.who(incident.acknowledged_by, view.usernames)),
+        _Field(title="Mitigated by", value=words.who(incident.mitigated_by, view.usernames)),
         _Field(
             title="Responders",
             value=_each(view, [(one.person, one.state) for one in incident.responders]),
@@ -135,4 +138,5 @@ def _each(view: View, people: Sequence[tuple[Person | None, str | None]]) -> Saf
 def _size(props: dict[str, Any]) -> int:
     # The server writes these three as six characters; it counts what it writes.
     written = json.dumps(props)
-    return len(written) + 5 * sum(written.count(char) for char in "<>&")
+    buttons = len(props["attachments"][0].get("actions", ()))
+    return len(written) + 5 * sum(written.count(char) for char in "<>&") + buttons * INTEGRATION

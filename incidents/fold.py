@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from incidents.events import ChangedField, Event, EventType, Person, Role, Status
-from incidents.incident import Called, Episode, Incident, Moment, Responder
+from incidents.incident import Called, Episode, Incident, Moment, Request, Responder
 from incidents.lifecycle import next_status, order_key
 from incidents.moments import is_news, moment_of, same_told
 
@@ -58,11 +59,13 @@ class _Story:
     responders: dict[str, Responder] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     custom_fields: dict[str, ChangedField] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
 
     def tell(self, event: Event) -> None:
         before = self.incident
         self._keep(event)
         self._move(event)
+        self._take_ours(event)
         moment = moment_of(event, before, self.incident, len(self.episodes))
         if moment is None:
             return
@@ -80,6 +83,7 @@ class _Story:
             responders=tuple(self.responders.values()),
             roles=tuple(self.roles.values()),
             custom_fields=tuple(self.custom_fields.values()),
+            requests=tuple(self.requests),
             episodes=tuple(self.episodes),
             moments=tuple(self.moments),
         )
@@ -127,6 +131,7 @@ class _Story:
                 since=event.occurred_at,
                 updated_at=event.occurred_at,
                 acknowledged_by=None,
+                **({} if new is Status.ACKNOWLEDGED else _UNHARMED),
             )
             if old in (None, Status.RESOLVED):
                 self._open(event, partial=new is Status.RESOLVED)
@@ -171,8 +176,39 @@ class _Story:
             merged_into=episode.merged_into or event.merged_into,
         )
 
+    def _take_ours(self, event: Event) -> None:
+        """What only chat tells: wishes, and the states that no source knows."""
+        if event.type is EventType.REQUESTED and event.action and event.actor:
+            self.requests.append(
+                Request(
+                    key=event.source_event_id,
+                    action=event.action,
+                    at=event.occurred_at,
+                    actor=event.actor,
+                    arguments=event.arguments or {},
+                )
+            )
+        if not self.episodes:
+            return
+        episode, is_open = self.episodes[-1], self.incident.status is not Status.RESOLVED
+        if event.type is EventType.CANCELLED:
+            self.episodes[-1] = replace(episode, cancelled=True)
+        if event.type is EventType.MITIGATED and is_open and not self.incident.mitigated_at:
+            self.episodes[-1] = replace(
+                episode,
+                mitigated_at=episode.mitigated_at or event.occurred_at,
+                mitigated_by=episode.mitigated_by or event.actor,
+            )
+            self.incident = replace(
+                self.incident, mitigated_at=event.occurred_at, mitigated_by=event.actor
+            )
+        if event.related and event.related not in self.incident.related:
+            self.incident = replace(self.incident, related=(*self.incident.related, event.related))
+
     def _gather(self, event: Event) -> None:
         """What comes one at a time and is kept as a list."""
+        for called in event.people or ():
+            self._call(called, anew=True)
         person = event.subject_user
         if person and event.type in (EventType.RESPONDER_ADDED, EventType.RESPONDER_REPLIED):
             self.responders[person.key] = Responder(person=person, state=event.state)
@@ -186,3 +222,4 @@ class _Story:
 
 
 _RESOLVED = EventType.RESOLVED
+_UNHARMED: dict[str, Any] = {"mitigated_at": None, "mitigated_by": None}

@@ -149,14 +149,6 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A request that is not done yet, and what the last attempt at it met."""
-
-    request: Request
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a message may speak of: the incident, who is who, who is missing.
 
@@ -168,4 +160,4 @@ class View:
     usernames: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[Absent, ...] = ()
     predecessor: Link | None = None
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[Request, ...] = ()

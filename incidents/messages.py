@@ -18,7 +18,7 @@ from jinja2 import Template, TemplateSyntaxError
 from incidents import samples, text, words
 from incidents.card import card
 from incidents.events import EventType
-from incidents.incident import Episode, Moment, View
+from incidents.incident import Episode, Moment, Request, View
 from incidents.sandbox import Sandbox
 from incidents.text import Safe
 
@@ -33,9 +33,13 @@ _SINKS: dict[str, Callable[[str], Safe]] = {
     "header.md": text.header,
     "card.md": text.attachment,
     "statistics.md": text.message,
+    "stakeholders.md": text.message,
+    "refused.md": text.message,
     **dict.fromkeys((_OTHER, *_TIMELINE), text.message),
 }
 NAMES = tuple(_SINKS)
+# What is read outside the room, where a mention would only disturb.
+_OUTSIDE = ("statistics.md", "stakeholders.md")
 
 
 class TemplateError(Exception):
@@ -114,10 +118,17 @@ class Messages:
         shown = self._render("statistics.md", view, episode=episode)
         return text.fit(shown, TIMELINE_LIMIT)
 
-    def _render(
-        self, name: str, view: View, *, episode: Episode | None = None, moment: Moment | None = None
-    ) -> Safe:
-        context = _context(name, view, episode or view.incident.episode, moment)
+    def stakeholders(self, view: View, moment: Moment) -> str:
+        """A status update for those outside the room, at most 4,000 characters."""
+        return text.fit(self._render("stakeholders.md", view, moment=moment), TIMELINE_LIMIT)
+
+    def refused(self, view: View, request: Request, reason: str) -> str:
+        """That what somebody asked for was not done, and why, at most 4,000 characters."""
+        shown = self._render("refused.md", view, request=request, reason=reason)
+        return text.fit(shown, TIMELINE_LIMIT)
+
+    def _render(self, name: str, view: View, **more: Any) -> Safe:
+        context = _context(name, view, more)
         if name in self._overrides:
             try:
                 return _run(self._overrides[name], context)
@@ -150,18 +161,21 @@ def _prove(name: str, template: Template) -> None:
     for view in samples.views():
         for moment in moments or [None]:
             for episode in view.incident.episodes:
-                _run(template, _context(name, view, episode, moment))
+                more: dict[str, Any] = {"episode": episode, "moment": moment}
+                more |= {"request": samples.ASKED, "reason": samples.REASON}
+                _run(template, _context(name, view, more))
 
 
-def _context(
-    name: str, view: View, episode: Episode | None, moment: Moment | None
-) -> dict[str, Any]:
+def _context(name: str, view: View, more: Mapping[str, Any]) -> dict[str, Any]:
     """Everything a template may speak of (docs/messages.md lists it)."""
     incident = view.incident
+    episode: Episode | None = more.get("episode") or incident.episode
     state = words.state(incident)
     return {
         "incident": incident,
         "state": state,
+        "state_by": words.state_by(incident),
+        "since": words.since(incident),
         "circle": words.STATES[state][0],
         "title": words.title(incident),
         "summary": words.summary(incident),
@@ -169,14 +183,20 @@ def _context(
         "merged_into": words.merged_into(incident),
         "absent": view.absent,
         "predecessor": view.predecessor,
+        "waiting": view.waiting,
         "episode": episode,
         "time_to_acknowledge": words.span(
             incident, episode, episode.acknowledged_at if episode else None
         ),
+        "time_to_mitigate": words.span(
+            incident, episode, episode.mitigated_at if episode else None
+        ),
         "time_to_resolve": words.span(incident, episode, episode.resolved_at if episode else None),
         "time_open": words.time_open(incident, episode),
-        "moment": moment,
-        "usernames": {} if name == "statistics.md" else view.usernames,
+        "moment": more.get("moment"),
+        "request": more.get("request"),
+        "reason": more.get("reason"),
+        "usernames": {} if name in _OUTSIDE else view.usernames,
     }
 
 

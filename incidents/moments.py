@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from incidents.events import Event, EventType, Link, Person, Status
 from incidents.incident import Incident, Moment
@@ -16,7 +17,7 @@ _TURNS = (
     EventType.REOPENED,
 )
 _REOPENING = (EventType.TRIGGERED, EventType.ACKNOWLEDGED)
-_NEVER = (EventType.SERVICE_EVENT, EventType.PING, EventType.UNKNOWN)
+_NEVER = (EventType.REQUESTED, EventType.SERVICE_EVENT, EventType.PING, EventType.UNKNOWN)
 
 
 def moment_of(event: Event, before: Incident, after: Incident, episode: int) -> Moment | None:
@@ -108,10 +109,23 @@ def _words(
             return None, None, event.workflow or "", None
         case EventType.ACTION_INVOCATION | EventType.CUSTOM_ACTION:
             return None, event.state, event.action or "", None
+        case EventType.MITIGATED:
+            return _when(before.mitigated_at), _when(after.mitigated_at), None, None
+        case EventType.CANCELLED:
+            return None, None, event.body or "", None
+        case EventType.LINKED:
+            known = event.related in before.related
+            return None, None, None if known else "", event.related
+        case EventType.DECLARED:
+            return None, None, event.body or "", None
         case EventType.ANNOTATED | EventType.STATUS_UPDATE:
             return None, "trimmed" if event.trimmed else None, event.body or "", None
         case _:
             return None, None, None, None
+
+
+def _when(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def _name(link: Link | None) -> str | None:

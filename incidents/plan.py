@@ -28,13 +28,41 @@ class Kind(StrEnum):
     REMOVE_MEMBER = "remove_member"
     ARCHIVE_CHANNEL = "archive_channel"
     RESTORE_CHANNEL = "restore_channel"
+    POST_STAKEHOLDERS = "post_stakeholders"
+    TELL_PERSON = "tell_person"
+    ASK = "ask"
 
 
 # What creates something new at every call, so that doubt is settled by looking, not by repeating.
-CREATING = {Kind.CREATE_CHANNEL, Kind.POST_CARD, Kind.POST_TIMELINE, Kind.POST_STATISTICS}
+CREATING = {
+    Kind.CREATE_CHANNEL,
+    Kind.POST_CARD,
+    Kind.POST_TIMELINE,
+    Kind.POST_STATISTICS,
+    Kind.POST_STAKEHOLDERS,
+    Kind.TELL_PERSON,
+    Kind.ASK,
+}
 
 # What can be done without a room, or while it is archived.
-_ROOMLESS = {Kind.CREATE_CHANNEL, Kind.RESTORE_CHANNEL, Kind.POST_STATISTICS}
+_ROOMLESS = {
+    Kind.CREATE_CHANNEL,
+    Kind.RESTORE_CHANNEL,
+    Kind.POST_STATISTICS,
+    Kind.POST_STAKEHOLDERS,
+    Kind.TELL_PERSON,
+    Kind.ASK,
+}
+
+# What posts once, and where it is not the room's own timeline.
+_ONCE = {
+    "timeline": Kind.POST_TIMELINE,
+    "answer": Kind.POST_TIMELINE,
+    "statistics": Kind.POST_STATISTICS,
+    "stakeholders": Kind.POST_STAKEHOLDERS,
+    "word": Kind.TELL_PERSON,
+    "request": Kind.ASK,
+}
 
 # What stands where nothing was ever delivered.
 _NOTHING: dict[str, dict[str, Any]] = {"member": {"in": False}, "archive": {"archived": False}}
@@ -47,6 +75,10 @@ _MISSING = {
     "pin": "the card is not pinned",
     "timeline": "not told yet",
     "statistics": "the statistics are not posted yet",
+    "answer": "the room does not know yet that it was refused",
+    "stakeholders": "the stakeholders are not told yet",
+    "word": "who asked does not know yet that it was refused",
+    "request": "asked for in chat, and not done yet",
 }
 _CHANGED = {
     "channel": "the display name should read differently",
@@ -184,10 +216,8 @@ def _kind(slot: Slot, entry: Entry | None) -> Kind:
             return Kind.PIN_CARD
         case "member":
             return Kind.ADD_MEMBERS if slot.value["in"] else Kind.REMOVE_MEMBER
-        case "timeline":
-            return Kind.POST_TIMELINE
-        case "statistics":
-            return Kind.POST_STATISTICS
+        case family if family in _ONCE:
+            return _ONCE[family]
         case _:
             return Kind.ARCHIVE_CHANNEL if slot.value["archived"] else Kind.RESTORE_CHANNEL
 

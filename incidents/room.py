@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from incidents.events import Link, Status
-from incidents.incident import Absent, Episode, Incident, Moment, View
+from incidents import actions
+from incidents.events import EventType, Link, Person, Status
+from incidents.incident import Absent, Episode, Incident, Moment, Request, View
 from incidents.messages import Messages
 from incidents.names import channel_name, marker
 from playbooks.model import Playbook
@@ -57,6 +58,9 @@ class Known:
 
     ``usernames`` maps ``Person.key`` to a Mattermost user name; ``strangers`` maps it to why
     there is none. ``refused`` maps a user name to why the server would not let it in.
+    ``offered`` are the actions that can be asked for here. ``asked`` maps the key of a request to
+    how it ended: None if it was done, else why it was not; it is in neither while it waits.
+    ``link`` is the room's, ``write_back`` how the source is told of it ("none": not at all).
     """
 
     instance: str
@@ -64,31 +68,44 @@ class Known:
     strangers: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     predecessor: Link | None = None
+    offered: frozenset[str] = frozenset()
+    asked: Mapping[str, str | None] = field(default_factory=dict)
+    link: str | None = None
+    write_back: str = "none"
 
 
 def furnish(
     incident: Incident, playbook: Playbook, known: Known, now: datetime, messages: Messages
 ) -> Room:
-    """The room that should stand now. An incident that was never born has none."""
+    """The room that should stand now. An incident that was never born has none, but what was
+    asked for there (to declare one) is done all the same.
+    """
     episode = incident.episode
-    if not incident.born or episode is None:
-        return Room()
     view = View(
         incident=incident,
-        usernames=known.usernames,
+        usernames={**_in_chat(incident), **known.usernames},
         absent=_absent(incident, known),
         predecessor=known.predecessor,
+        waiting=tuple(one for one in incident.requests if one.key not in known.asked),
     )
+    if not incident.born or episode is None:
+        asked = (_requested(one) for one in incident.requests)
+        return Room(slots=(*asked, *_refusals(incident, known, messages, view, alone=True)))
     stays, leave_at, archive_at = _closing(incident, playbook, now)
     members = _members(incident, playbook, known, stays=stays, episode=episode)
     archived = archive_at is not None and archive_at <= now
+    told = [one for one in incident.moments if not _is_write_back(one, known)]
     slots = (
+        *(_requested(one) for one in incident.requests),
         _channel(incident, playbook, known, messages, view),
         Slot(name="header", value={"header": messages.header(view)}),
         Slot(name="purpose", value={"purpose": messages.purpose(view, _marker(incident, known))}),
         *(members if stays else ()),
-        *_card(messages, view),
-        *(_told(messages, view, one) for one in incident.moments if one.type in playbook.timeline),
+        *_card(messages, view, known),
+        *(_told(messages, view, one) for one in told if one.type in playbook.timeline),
+        *_refusals(incident, known, messages, view),
+        *(_outside(messages, view, one) for one in told if _is_for_all(one, playbook)),
+        *_write_back(known),
         *(_statistics(messages, view, one) for one in incident.episodes if _counts(one)),
         *(() if stays else members),
         Slot(name="archive", value={"archived": archived}),
@@ -126,8 +143,8 @@ def _channel(
     )
 
 
-def _card(messages: Messages, view: View) -> tuple[Slot, Slot]:
-    message, props = messages.card(view)
+def _card(messages: Messages, view: View, known: Known) -> tuple[Slot, Slot]:
+    message, props = messages.card(view, actions.buttons(view.incident, known.offered))
     return (
         Slot(name="card", value={"message": message, "props": props}),
         Slot(name="pin", value={"pinned": True}),
@@ -174,14 +191,85 @@ def _told(messages: Messages, view: View, moment: Moment) -> Slot:
     )
 
 
+def request_slot(request: Request) -> str:
+    """The slot in which a request is done."""
+    return f"request:{_short(request.key)}"
+
+
+def _requested(request: Request) -> Slot:
+    """What is to be asked of the source, in the name of whoever asked for it."""
+    actor = {"id": request.actor.id, "name": request.actor.name}
+    value = {"action": request.action, "arguments": dict(request.arguments), "actor": actor}
+    return Slot(name=request_slot(request), value=value, once=True)
+
+
+def _refusals(
+    incident: Incident, known: Known, messages: Messages, view: View, *, alone: bool = False
+) -> tuple[Slot, ...]:
+    """That something was not done, told in the room, or to the person where there is none."""
+    return tuple(
+        Slot(
+            name=f"{'word' if alone else 'answer'}:{_short(one.key)}",
+            value={"message": messages.refused(view, one, reason)},
+            hint={"user_id": (one.actor.id or "").rpartition(":")[2]} if alone else {},
+            once=True,
+        )
+        for one in incident.requests
+        if (reason := known.asked.get(one.key)) is not None
+    )
+
+
+def _outside(messages: Messages, view: View, moment: Moment) -> Slot:
+    first, *others = (f"stakeholders:{_short(name)}" for name in moment.names)
+    value = {"message": messages.stakeholders(view, moment)}
+    return Slot(name=first, value=value, once=True, aliases=tuple(others))
+
+
+def _is_for_all(moment: Moment, playbook: Playbook) -> bool:
+    return playbook.stakeholders and moment.type is EventType.STATUS_UPDATE
+
+
+def _write_back(known: Known) -> tuple[Slot, ...]:
+    """Where the room is, told to those who only look at the source."""
+    if known.write_back == "none" or not known.link:
+        return ()
+    value = {"action": f"write_{known.write_back}", "arguments": {"link": known.link}}
+    return (Slot(name="request:room", value=value, once=True),)
+
+
+def note_of(link: str) -> str:
+    """The note that tells where the room is."""
+    return f"War room: {link}"
+
+
+def _is_write_back(moment: Moment, known: Known) -> bool:
+    """Our own word about the room, come back by webhook: no news to those who are in it."""
+    if known.link is None:
+        return False
+    return moment.text == note_of(known.link) or moment.after == known.link
+
+
+def _in_chat(incident: Incident) -> dict[str, str]:
+    """The user names of those who acted from chat: nobody had to look for them."""
+    people: list[Person | None] = [incident.acknowledged_by, incident.mitigated_by]
+    people += [request.actor for request in incident.requests]
+    people += [moment.actor for moment in incident.moments]
+    for episode in incident.episodes:
+        people += [episode.acknowledged_by, episode.mitigated_by, episode.resolved_by]
+    return {one.key: one.username for one in people if one and one.username}
+
+
 def _short(name: str) -> str:
     """An event id, or its digest: the ledger's keys have a length, vendors' ids have none."""
     return name if len(name) <= 64 else hashlib.sha256(name.encode()).hexdigest()
 
 
 def _counts(episode: Episode) -> bool:
-    """Merged incidents stay out of the statistics, and so does what we saw only the end of."""
-    return episode.resolved_at is not None and not episode.merged_into and not episode.partial
+    """Merged and cancelled incidents stay out of the statistics, and so does what we saw only
+    the end of.
+    """
+    left_out = episode.merged_into or episode.partial or episode.cancelled
+    return episode.resolved_at is not None and not left_out
 
 
 def _statistics(messages: Messages, view: View, episode: Episode) -> Slot:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from incidents.events import ChangedField, EventType, Link, Person, Role, Status
-from incidents.incident import Absent, Episode, Incident, Moment, Responder, View
+from incidents.incident import Absent, Episode, Incident, Moment, Request, Responder, View
 
 START = datetime(2026, 11, 21, 10, 2, tzinfo=UTC)
 SITE = "https://example.pagerduty.com"
@@ -18,6 +18,17 @@ ALICE = Person(name="Alice Ng", id="PALICE", email="alice@example.com")
 BOB = Person(name="Bob Meyer", id="PBOB", email="bob@example.com")
 CAROL = Person(name="Carol Diaz", id="PCAROL")
 TARGET = Link(name="#35 db-3 is gone", id="Q35", html_url=f"{SITE}/incidents/Q35")
+
+DAVE = Person(name="dave", id="mattermost:dave", username="dave")
+ASKED = Request(
+    key="chat:1",
+    action="page",
+    at=START + timedelta(minutes=9),
+    actor=DAVE,
+    arguments={"people": [{"user_id": "u1", "username": "bob"}], "message": "Please help"},
+)
+# Why it was not done.
+REASON = "PagerDuty does not know dave; type /incident connect"
 
 EPISODE = Episode(
     number=1,
@@ -49,9 +60,11 @@ FULL = View(
         custom_fields=(ChangedField(name="Region", value="eu-west-1"), ChangedField(name="Team")),
         conference_url="https://meet.example.com/db-3",
         conference_numbers=("+1 555 0100,,34#",),
+        related=(Link(name="incident-q33", html_url="https://chat.example.com/ops/pl/def"),),
         episodes=(EPISODE,),
     ),
-    usernames={ALICE.key: "alice", BOB.key: "bob"},
+    usernames={ALICE.key: "alice", BOB.key: "bob", DAVE.key: "dave"},
+    waiting=(ASKED,),
     absent=(
         Absent(
             name="Carol Diaz",
@@ -91,8 +104,14 @@ def views() -> Iterator[View]:
     over = replace(incident, status=Status.RESOLVED, since=resolved.resolved_at)
     yield replace(FULL, incident=replace(incident, status=Status.TRIGGERED, acknowledged_by=None))
     yield FULL
+    at = START + timedelta(minutes=20)
+    eased = replace(EPISODE, mitigated_at=at, mitigated_by=BOB)
+    eased_incident = replace(incident, mitigated_at=at, mitigated_by=BOB, episodes=(eased,))
+    yield replace(FULL, incident=eased_incident)
     yield replace(FULL, incident=replace(over, episodes=(resolved,)))
     yield replace(FULL, incident=replace(over, episodes=(resolved, again)))
+    cancelled = replace(resolved, cancelled=True)
+    yield replace(FULL, incident=replace(over, episodes=(cancelled,)))
     merged = replace(resolved, merged_into=TARGET)
     yield replace(FULL, incident=replace(over, episodes=(merged,)))
     yield EMPTY

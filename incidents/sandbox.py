@@ -45,6 +45,7 @@ class Sandbox(SandboxedEnvironment):
         self.filters |= {
             "who": _who,
             "when": words.when,
+            "asked": words.asked,
             "iso": words.iso,
             "duration": words.duration,
             "dhms": words.dhms,

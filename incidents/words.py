@@ -11,14 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 from incidents import text
 from incidents.events import Link, Person, Status
-from incidents.incident import Episode, Incident
+from incidents.incident import Episode, Incident, Request
 from incidents.text import Safe
 
 # state: (circle, the colour of the card's edge)
 STATES = {
     "Triggered": ("🔴", "#d24b4e"),
     "Acknowledged": ("🟡", "#f2b900"),
+    "Mitigated": ("🔵", "#1c76d1"),
     "Resolved": ("🟢", "#3db887"),
+    "Cancelled": ("⚪", "#8b8b8b"),
     "Merged": ("🟢", "#3db887"),
     "Recorded": ("⚪", "#8b8b8b"),
 }
@@ -28,17 +30,62 @@ _NUMBERED = re.compile(r"\[#\d+\]\s*")
 
 
 def state(incident: Incident) -> str:
-    """One of `STATES`: the status, or "Merged" when the last episode ended in another incident."""
+    """One of `STATES`: the status, or what more is known of it than sources tell.
+
+    "Mitigated" is open, and its harm is stopped; "Merged" and "Cancelled" are resolved.
+    """
     if incident.status is None:
         return "Recorded"
-    if incident.status is Status.RESOLVED and merged_into(incident):
-        return "Merged"
+    if incident.status is Status.RESOLVED:
+        if merged_into(incident):
+            return "Merged"
+        if incident.episode and incident.episode.cancelled:
+            return "Cancelled"
+    elif incident.mitigated_at:
+        return "Mitigated"
     return incident.status.capitalize()
 
 
 def merged_into(incident: Incident) -> Link | None:
     """The incident that took this one in, if its present episode ended so."""
     return incident.episode.merged_into if incident.episode else None
+
+
+def since(incident: Incident) -> datetime | None:
+    """When the state began that `state` names."""
+    return incident.mitigated_at or incident.since
+
+
+def state_by(incident: Incident) -> Person | None:
+    """Who brought that state about, where it is worth saying."""
+    if incident.mitigated_at:
+        return incident.mitigated_by
+    return incident.acknowledged_by if incident.status is Status.ACKNOWLEDGED else None
+
+
+def asked(request: Request) -> str:
+    """What somebody asked for, so that it reads on after "asked to": plain text, not escaped."""
+    given = request.arguments
+    names = ", ".join(
+        str(one.get("username") or one.get("name"))
+        for kind in ("people", "policies", "services")
+        for one in given.get(kind) or ()
+    )
+    words = {
+        "acknowledge": "acknowledge it",
+        "resolve": "resolve it",
+        "reopen": "reopen it",
+        "escalate": "escalate it",
+        "reassign": f"assign it to {names}",
+        "set_priority": f"set the priority to {given.get('priority')}",
+        "annotate": "add a note",
+        "publish": "publish a status update",
+        "page": f"page {names}",
+        "merge": "merge another incident into it",
+        "declare": f"open an incident: {given.get('title')}",
+        "write_back": "tell responders where this room is",
+    }
+    return words.get(request.action, request.action)
 
 
 def title(incident: Incident) -> str:

@@ -15,7 +15,8 @@ class Playbook:
 
     ``invite`` holds Mattermost user names. ``timeline`` holds canonical event types.
     ``leave_after`` is how long people stay after the resolve, ``archive_after`` how long
-    after that the room is archived (None: never).
+    after that the room is archived (None: never). With ``stakeholders`` every status update
+    is told outside the room as well.
     """
 
     room_name: str = "incident-{id}"
@@ -23,3 +24,4 @@ class Playbook:
     timeline: frozenset[str] = frozenset()
     leave_after: timedelta = timedelta(0)
     archive_after: timedelta | None = None
+    stakeholders: bool = False

@@ -32,7 +32,7 @@ from incidents.names import check_name_template
 _POSTED = (
     "acknowledged unacknowledged escalated delegated reassigned reopened resolved annotated "
     "status_update priority_updated responder_added responder_replied conference_bridge_updated "
-    "role_assigned service_changed"
+    "role_assigned service_changed declared mitigated cancelled linked"
 )
 DEFAULT_TIMELINE = frozenset(EventType(name) for name in _POSTED.split())
 

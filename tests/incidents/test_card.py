@@ -49,18 +49,18 @@ def test_buttons_stand_where_there_is_room() -> None:
     assert "actions" not in attachment(samples.FULL)
 
 
-def test_the_last_buttons_go_before_any_text_is_cut() -> None:
-    view = with_fields(19, "x" * 260)
-    kept = attachment(view, BUTTONS)["actions"]
-    assert 0 < len(kept) < len(BUTTONS)
-    assert kept == BUTTONS[: len(kept)]
-    assert fields(view)["Field 18"] == "x" * 260
-
-
-def test_texts_are_cut_when_no_button_is_left() -> None:
+def test_texts_are_cut_and_fields_go_before_a_button_does() -> None:
     shown = attachment(with_fields(30, "x" * 260), BUTTONS)
-    assert "actions" not in shown
-    assert shown["fields"][-1]["value"] == "x" * 159 + "…"
+    assert shown["actions"] == BUTTONS
+    assert shown["fields"][-1]["value"].endswith("x…")
+
+
+def test_the_last_buttons_go_at_the_very_end() -> None:
+    many = [dict(BUTTONS[0], id=f"button{n}") for n in range(15)]
+    shown = attachment(with_fields(30, "x" * 260), many)
+    assert not shown["fields"]
+    assert 0 < len(shown["actions"]) < len(many)
+    assert shown["actions"] == many[: len(shown["actions"])]
 
 
 def test_only_short_fields_share_a_line() -> None:

@@ -18,7 +18,8 @@ from incidents.text import ZERO_WIDTH_SPACE
 FOLDER = Path(__file__).parent
 MARKER = "relay:0123456789abcdef"
 NAMES = (
-    *("triggered", "acknowledged", "resolved", "resolved again", "merged"),
+    *("triggered", "acknowledged", "mitigated", "resolved", "resolved again", "cancelled"),
+    "merged",
     "of which hardly anything is known",
 )
 EVIL = "@all <b> [x](http://evil.com) ![](//e) `a` # **b** &#64;here ~town :smile:\n# big\n> a/b"
@@ -77,8 +78,16 @@ def _room(messages: Messages, view: View) -> Iterator[str]:
     shown = [f"{key}: {value}" for key, value in attachment.items()]
     shown += [f"| {one['title']} | {one['value']} |" for one in fields]
     yield from _part("Card", "\n".join(shown))
+    for request in view.waiting:
+        yield from _part("Refused", messages.refused(view, request, samples.REASON))
+        moment, _ = samples.moments(EventType.STATUS_UPDATE)
+        yield from _part("Stakeholders", messages.stakeholders(view, moment))
     episode = view.incident.episode
-    if isinstance(episode, Episode) and episode.resolved_at and not episode.merged_into:
+    if (
+        isinstance(episode, Episode)
+        and episode.resolved_at
+        and not (episode.merged_into or episode.cancelled)
+    ):
         yield from _part("Statistics", messages.statistics(view, episode))
 
 
