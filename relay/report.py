@@ -6,16 +6,19 @@ a source or of a person stay as they are: whoever draws them makes them harmless
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from incidents.events import Event, Person
 from incidents.fold import fold
 from incidents.incident import Incident
 from incidents.lifecycle import order_key
-from relay.assemble import Relay
+from relay.directory import Directory
 from relay.store import IncidentRow, LedgerRow
+
+if TYPE_CHECKING:
+    from relay.assemble import Relay
 
 Place: TypeAlias = Literal["in", "left", "missing", "unknown"]
 
@@ -57,15 +60,21 @@ def report(relay: Relay, source: str, incident_id: str) -> Report | None:
         incident=incident,
         events=tuple(sorted(events, key=order_key, reverse=True)),
         ledger=tuple(sorted(ledger.values(), key=lambda slot: slot.intent_at)),
-        members=tuple(_members(relay, incident, ledger)),
+        members=tuple(members(relay.worker.turn.directory, relay.config.invite, incident, ledger)),
         link=(room.result or {}).get("link") if room else None,
     )
 
 
-def _members(relay: Relay, incident: Incident, ledger: Mapping[str, LedgerRow]) -> Iterator[Member]:
+def members(
+    directory: Directory,
+    invite: Sequence[str],
+    incident: Incident,
+    ledger: Mapping[str, LedgerRow],
+) -> Iterator[Member]:
+    """Everybody whom the room needs; `invite` are those who are always in it."""
     people = [called.person for called in incident.called]
-    known = relay.worker.turn.directory.known(incident.source, people)
-    needed = dict.fromkeys(relay.config.invite, "always in the room (invite)")
+    known = directory.known(incident.source, people)
+    needed = dict.fromkeys(invite, "always in the room (invite)")
     names = dict[str, str]()
     for person in people:
         if username := known.usernames.get(person.key):
