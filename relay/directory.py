@@ -1,7 +1,7 @@
 """Who is who: a source's person to a Mattermost user name, and that to the user's id.
 
-In this order: the config's ``people``, the e-mail address, a user name that equals the
-address's local part or the person's name. Only exact matches count: a guess would let a
+In this order: the user name that somebody had in chat, the config's ``people``, the e-mail
+address, a user name that equals the address's local part or the person's name. Only exact matches count: a guess would let a
 stranger into a private room. What is found is remembered for a day, what is not for ten minutes.
 """
 
@@ -112,6 +112,8 @@ class Directory:
         return {name: rows[key] for key, name in keys.items()}
 
     def _override(self, person: Person) -> str | None:
+        if person.username and USERNAME.fullmatch(person.username):
+            return person.username
         for key in (person.id, person.email):
             if key and (name := self._overrides.get(key.lower())):
                 return name

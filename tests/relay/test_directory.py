@@ -29,6 +29,8 @@ def drill(tmp_path: Path) -> Drill:
         (Person(id="PX", name="Someone", email="frank@elsewhere.test"), "frank"),
         (Person(id="PX", name="Erin Example"), "erin.example"),
         (Person(id="PX", name="Frank"), "frank"),
+        (Person(id="mattermost:u1", name="x", username="frank"), "frank"),
+        (Person(id="PX", name="Frank", username="No Name"), "frank"),
         (Person(id="PX", name="Fran"), None),
         (Person(id="PX", name="Łukasz Ω"), None),
         (Person(id="PX", name=""), None),
