@@ -6,7 +6,10 @@ neither vendors nor chat servers. ``Store`` is the whole of it; the modules behi
 
 from relay.store.schema import Store, migrate, open_store
 from relay.store.values import (
+    AccountRow,
+    CatalogueRow,
     Claim,
+    CommandRow,
     Fenced,
     Figures,
     IncidentRow,
@@ -24,7 +27,10 @@ from relay.store.values import (
 )
 
 __all__ = [
+    "AccountRow",
+    "CatalogueRow",
     "Claim",
+    "CommandRow",
     "Fenced",
     "Figures",
     "IncidentRow",

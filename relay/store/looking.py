@@ -39,27 +39,27 @@ class Looking(Database):
 
     def incidents(self, *, after_row: int = 0, limit: int | None = None) -> list[IncidentRow]:
         """Incidents that are not purged, oldest first."""
-        query = _LISTING.where(incidents.c.id > after_row).limit(limit)
+        query = LISTING.where(incidents.c.id > after_row).limit(limit)
         with self.read() as connection:
-            return [_listed(row) for row in connection.execute(query)]
+            return [listed(row) for row in connection.execute(query)]
 
     def latest(self, limit: int) -> list[IncidentRow]:
         """Incidents that are not purged: the open ones first, and of both the newest first."""
         closed = sa.case((_OPEN, 0), else_=1)
-        query = _LISTING.order_by(None).order_by(closed, incidents.c.id.desc()).limit(limit)
+        query = LISTING.order_by(None).order_by(closed, incidents.c.id.desc()).limit(limit)
         with self.read() as connection:
-            return [_listed(row) for row in connection.execute(query)]
+            return [listed(row) for row in connection.execute(query)]
 
     def incident(self, source: str, incident_id: str) -> IncidentRow | None:
         """One incident by the source's own id for it."""
-        query = _LISTING.where(incidents.c.source == source, incidents.c.incident_id == incident_id)
+        query = LISTING.where(incidents.c.source == source, incidents.c.incident_id == incident_id)
         with self.read() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _listed(row)
+        return None if row is None else listed(row)
 
     def status(self) -> dict[str, Json]:
         """What ``python -m relay status --json`` prints; times are ISO 8601 in UTC."""
-        listed = self.incidents()
+        rows = self.incidents()
         parked = self.parked()
         with self.read() as connection:
             due = _count(connection, incidents, incidents.c.due_at <= self.now_sql)
@@ -75,7 +75,7 @@ class Looking(Database):
                     "channel_name": row.channel_name,
                     "due_at": row.due_at.isoformat() if row.due_at else None,
                 }
-                for row in listed
+                for row in rows
             ],
             "due": due,
             "in_doubt": doubt,
@@ -214,7 +214,7 @@ class Looking(Database):
 
 _OPEN = incidents.c.born.is_(True) & (sa.func.coalesce(incidents.c.status, "") != "resolved")
 
-_LISTING = (
+LISTING = (
     sa.select(incidents, ledger.c.result.label("channel"))
     .join_from(
         incidents,
@@ -227,7 +227,7 @@ _LISTING = (
 )
 
 
-def _listed(row: sa.Row[tuple[object, ...]]) -> IncidentRow:
+def listed(row: sa.Row[tuple[object, ...]]) -> IncidentRow:
     channel = row.channel or {}
     return IncidentRow(
         row=row.id,

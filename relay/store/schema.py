@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from relay.store.chat import Chat
 from relay.store.database import Database
 from relay.store.journal import Journal
 from relay.store.looking import Looking
@@ -22,7 +23,7 @@ from relay.store.work import Work
 ADVISORY_LOCK = 7_310_572_644
 
 
-class Store(Journal, Work, Looking):
+class Store(Journal, Work, Looking, Chat):
     """Everything the relay remembers; made by ``open_store``. Safe in threads and after a fork."""
 
     instance: str

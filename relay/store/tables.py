@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -125,7 +125,9 @@ ledger = sa.Table(
     sa.Column("server_at", Instant),
     sa.Column("reason", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("channel_id", sa.Text),  # of a channel's row alone: what finds a room's incident
     sa.Index("ledger_state", "state"),
+    sa.Index("ledger_channel", "channel_id"),
 )
 
 people = sa.Table(
@@ -150,4 +152,46 @@ workers = sa.Table(
     metadata,
     sa.Column("owner", sa.Text, primary_key=True),
     sa.Column("seen_at", Instant, nullable=False),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("pagerduty_id", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("method", sa.String(16), nullable=False),
+    sa.Column("sealed_tokens", sa.Text),
+    sa.Column("expires_at", Instant),
+    sa.Column("connected_at", Instant, nullable=False),
+)
+
+errands = sa.Table(
+    "errands",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("note", DOCUMENT),
+)
+
+catalogue = sa.Table(
+    "catalogue",
+    metadata,
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("extra", DOCUMENT),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    sa.Column("team_id", sa.Text, primary_key=True),
+    sa.Column("command_id", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("sealed_token", sa.Text, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
 )

@@ -168,6 +168,44 @@ class ParkedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """Whom of PagerDuty's users somebody in chat is, and how they proved it.
+
+    ``sealed_tokens`` are theirs, encrypted, until ``expires_at``; None unless by ``oauth``.
+    """
+
+    user_id: str
+    username: str
+    pagerduty_id: str
+    email: str
+    name: str
+    method: Literal["oauth", "email"]
+    sealed_tokens: str | None = None
+    expires_at: datetime | None = None
+    connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueRow:
+    """Something of PagerDuty's that people choose from."""
+
+    id: str
+    name: str
+    extra: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRow:
+    """A team's slash command, and the token, encrypted, with which Mattermost proves its calls."""
+
+    team_id: str
+    command_id: str
+    trigger: str
+    sealed_token: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """How much there is. ``incidents`` is by status: "unread" before its first turn, "recorded"
     if it opened no room. ``waiting_for`` is how long the oldest due work has waited for a worker.

@@ -230,6 +230,8 @@ class Work(Database):
                 values: dict[str, Json] = {"state": outcome.state, "reason": clean(outcome.reason)}
                 if outcome.result is not None:
                     values["result"] = outcome.result
+                    if slot == "channel":
+                        values["channel_id"] = outcome.result["id"]
                 if outcome.state == "done":
                     values |= {"delivered": outcome.value, "attempts": 0}
                 changed = connection.execute(

@@ -62,7 +62,7 @@ def test_the_newest_migration_is_the_schema_of_this_code() -> None:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ("0000", r"needs 0001\. Make a backup.*python -m relay migrate$"),
+        ("0000", r"needs 0002\. Make a backup.*python -m relay migrate$"),
         ("9999", r"made by a newer relay.*Install the newer relay again"),
     ],
 )
