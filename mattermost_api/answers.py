@@ -83,6 +83,9 @@ _CURES = {
     "api.command.duplicate_trigger.app_error": (
         "Another command has this trigger word: delete that one, or choose another word."
     ),
+    "api.command.execute_command.failed.app_error": (
+        "See that Mattermost's server can reach the command's address, and who answers there."
+    ),
     "interactive_message.decode_trigger_id.expired": "Click or type it again.",
     "api.post.do_action.action_integration.app_error": (
         "See that Mattermost's server can reach the button's address, that its host stands in "

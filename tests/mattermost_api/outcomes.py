@@ -105,6 +105,11 @@ create_command      400 model.command.is_valid.trigger.app_error                
 create_command      400 model.command.is_valid.url_http.app_error                 Refused
 create_command      403 api.context.permissions.app_error                         Forbidden
 regen_command_token  200                                                          str
+run_command         200                                                           str
+run_command         400 api.command.execute_command.start.app_error               Refused
+run_command         403 api.context.permissions.app_error                         Forbidden
+run_command         404 api.command.execute_command.not_found.app_error           Missing
+run_command         500 api.command.execute_command.failed.app_error              ServerTrouble
 respond             200                                                           None
 respond             400 app.command_webhook.try_use.invalid                       Refused
 respond             404 app.command_webhook.get.missing                           Missing

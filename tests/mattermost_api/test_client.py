@@ -298,6 +298,17 @@ def test_a_new_token_is_a_text(body: Any) -> None:
         chat.regen_command_token(B)
 
 
+@pytest.mark.parametrize(("body", "text"), [({"text": "hello"}, "hello"), ({}, ""), ([], "")])
+def test_what_a_command_answers_is_told(body: Any, text: str) -> None:
+    chat, transport = client(answer(200, body))
+    assert chat.run_command(C, "/incident help", team_id=A) == text
+    assert transport.requests[0].body == {
+        "channel_id": C,
+        "command": "/incident help",
+        "team_id": A,
+    }
+
+
 def test_a_late_answer_needs_no_token_and_sends_none() -> None:
     chat, transport = client(answer(200, "ok"), answer(500, "<html>"))
     chat.respond("a/b", {"text": "done"})

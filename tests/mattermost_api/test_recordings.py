@@ -161,6 +161,11 @@ METHODS: dict[str, tuple[str, Callable[[Any], bool], Call]] = {
         _nothing,
         lambda c, s, b: c.regen_command_token(*s),
     ),
+    "run_command": (
+        "POST /commands/execute",
+        _object("channel_id command", "team_id"),
+        lambda c, _, b: c.run_command(**b),
+    ),
     "respond": ("POST /hooks/commands/(.+)", _mapping, lambda c, s, b: c.respond(s[0], b)),
     "open_dialog": (
         "POST /actions/dialogs/open",
