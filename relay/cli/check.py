@@ -7,17 +7,16 @@ server must refuse.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from incidents.messages import Messages, TemplateError
 from mattermost_api.client import Mattermost
 from mattermost_api.errors import Forbidden, MattermostError, Missing, TooLong, Unauthorised
 from mattermost_api.models import Team, User
-from mattermost_api.transport import RequestsTransport
 from relay.assemble import templates_in
-from relay.cli.opening import store_of
-from relay.cli.output import Trouble, config_of, count, say, say_json, utc_now
+from relay.cli.findings import Finding, guarded, refused, report, warning
+from relay.cli.opening import chat_of, store_of
+from relay.cli.output import Trouble, config_of, count
 from relay.cli.state import never_verified
 from relay.config import Config, ConfigError, MattermostSettings
 
@@ -25,23 +24,6 @@ OLDEST = (5, 37, 0)
 CLOCKS_APART = 60.0  # seconds
 # Longer than any server takes, so that it says no even to a bot that may.
 TOO_LONG = "x" * 2000
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at; a problem or a warning says in `cure` what to do."""
-
-    check: str
-    message: str
-    cure: str = ""
-    warning: bool = False
-
-    @property
-    def level(self) -> str:
-        return ("warning" if self.warning else "problem") if self.cure else "ok"
-
-    def as_json(self) -> dict[str, str]:
-        told = {"check": self.check, "level": self.level}
-        return {**told, "message": self.message, "cure": self.cure}
 
 
 def check(args: Namespace) -> int:
@@ -54,33 +36,10 @@ def check(args: Namespace) -> int:
     else:
         unusable = list(_templates(config))
         others = [Finding("config", "every setting can be used")]
-        others += [_warning("config", text) for text in config.warnings]
-        others += [*_database(config), *_mattermost(config)]
-    findings = [*unusable, *others]
-    problems = [one for one in findings if one.level == "problem"]
-    if args.json:
-        say_json({"ok": not problems, "checks": [one.as_json() for one in findings]})
-    else:
-        _tell(findings, len(problems))
-    return 2 if unusable else int(bool(problems))
-
-
-def _tell(findings: list[Finding], problems: int) -> None:
-    for one in findings:
-        say(f"{one.level:<9}{one.check}: {one.message}")
-        if one.cure:
-            say(f"{'':<9}-> {one.cure}")
-    say(f"{count(problems, 'problem')} to mend." if problems else "All is well.")
-
-
-def _warning(check: str, text: str) -> Finding:
-    """Of a warning's sentences the last is the cure."""
-    told, _, cure = text.rpartition(". ")
-    return Finding(check, told, cure, warning=True)
-
-
-def _refused(check: str, error: MattermostError) -> Finding:
-    return Finding(check, str(error).removesuffix(error.cure).rstrip(" ."), error.cure)
+        others += [warning("config", text) for text in config.warnings]
+        others += [*_database(config), *mattermost(config)]
+    found = report([*unusable, *others], as_json=args.json)
+    return 2 if unusable else found
 
 
 def _templates(config: Config) -> Iterator[Finding]:
@@ -102,14 +61,12 @@ def _database(config: Config) -> Iterator[Finding]:
     yield Finding("store.url", "the database can be read and written")
     for text in unproved:
         check, _, told = text.partition(": ")
-        yield _warning(check, told)
+        yield warning(check, told)
 
 
-def _mattermost(config: Config) -> Iterator[Finding]:
-    settings = config.mattermost
-    bundle = str(settings.ca_bundle) if settings.ca_bundle else None
-    transport = RequestsTransport(settings.url, ca_bundle=bundle)
-    chat = Mattermost(transport, settings.token.get_secret_value(), now=utc_now)
+def mattermost(config: Config) -> Iterator[Finding]:
+    """The server, the bot, the people it is to find and the places it is to be in."""
+    chat = chat_of(config)
     try:
         bot = chat.me()
     except MattermostError as error:
@@ -117,20 +74,12 @@ def _mattermost(config: Config) -> Iterator[Finding]:
             yield Finding("mattermost.url", "Mattermost's database is down", "Mend it first.")
         else:
             key = "mattermost.token" if isinstance(error, Unauthorised) else "mattermost.url"
-            yield _refused(key, error)
+            yield refused(key, error)
         return
     yield from _server(chat)
     yield from _bot(bot)
-    yield from _guarded("invite, people", lambda: _people(chat, config))
-    yield from _guarded("mattermost.team", lambda: _places(chat, settings, bot))
-
-
-def _guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """What `look` finds, up to the call that Mattermost would not answer."""
-    try:
-        yield from look()
-    except MattermostError as error:
-        yield _refused(check, error)
+    yield from guarded("invite, people", lambda: _people(chat, config))
+    yield from guarded("mattermost.team", lambda: _places(chat, config.mattermost, bot))
 
 
 def _server(chat: Mattermost) -> Iterator[Finding]:
@@ -141,7 +90,7 @@ def _server(chat: Mattermost) -> Iterator[Finding]:
         yield Finding("mattermost.url", f"Mattermost {told} is too old", "Upgrade it to 5.37.")
     apart = f"the server's clock and this one are {abs(round(chat.clock_offset))} s apart"
     if abs(chat.clock_offset) > CLOCKS_APART:
-        yield _warning("clock", f"{apart}. Set both by NTP.")
+        yield warning("clock", f"{apart}. Set both by NTP.")
     else:
         yield Finding("clock", apart)
 
@@ -150,7 +99,7 @@ def _bot(bot: User) -> Iterator[Finding]:
     if bot.is_bot:
         yield Finding("mattermost.token", f"it is the bot {bot.username}'s")
     else:
-        yield _warning(
+        yield warning(
             "mattermost.token",
             f"{bot.username} is a person: who leaves takes the relay along. Make a bot account.",
         )
@@ -177,8 +126,8 @@ def _places(chat: Mattermost, settings: MattermostSettings, bot: User) -> Iterat
         yield Finding("mattermost.team", f"no team {settings.team} for this bot", add)
         return
     yield Finding("mattermost.team", f"{team.name} is there")
-    yield from _guarded("rights", lambda: _rights(chat, team, add))
-    yield from _guarded("mattermost.town_hall", lambda: _town_hall(chat, settings, team, bot))
+    yield from guarded("rights", lambda: _rights(chat, team, add))
+    yield from guarded("mattermost.town_hall", lambda: _town_hall(chat, settings, team, bot))
 
 
 def _rights(chat: Mattermost, team: Team, add: str) -> Iterator[Finding]:

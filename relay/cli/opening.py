@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from incidents.messages import TemplateError
+from mattermost_api.client import Mattermost
+from mattermost_api.transport import RequestsTransport
 from relay.assemble import Relay, assemble
 from relay.cli.output import Trouble, utc_now
 from relay.clock import SystemClock
@@ -25,6 +27,14 @@ def trouble_told() -> Iterator[None]:
             f"messages.folder, {name} line {line}: {what}." for name, line, what in broken.problems
         ]
         raise Trouble("\n".join(lines), code=2) from broken
+
+
+def chat_of(config: Config) -> Mattermost:
+    """The config's server and bot, called without a limit: a command makes a few calls."""
+    settings = config.mattermost
+    bundle = str(settings.ca_bundle) if settings.ca_bundle else None
+    transport = RequestsTransport(settings.url, ca_bundle=bundle)
+    return Mattermost(transport, settings.token.get_secret_value(), now=utc_now)
 
 
 @contextmanager

@@ -236,6 +236,11 @@ class Journal(Database):
             .limit(limit)
         )
 
+    def newest_delivery(self) -> int:
+        """The id of the delivery that came last, 0 for none: what comes next has a greater one."""
+        with self.read() as connection:
+            return connection.scalar(sa.select(sa.func.max(deliveries.c.id))) or 0
+
     def dead_letters(self, limit: int = 100) -> list[StoredDelivery]:
         """The newest deliveries that could not be read, or not wholly."""
         return self._read_deliveries(

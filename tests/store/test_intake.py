@@ -99,8 +99,10 @@ def test_what_a_newer_parser_reads_is_a_dead_letter_no_more(store: Store) -> Non
 
 
 def test_deliveries_are_paged_from_the_oldest(store: Store) -> None:
+    assert store.newest_delivery() == 0
     for name in "abc":
         accept(store, event(name))
+    assert store.newest_delivery() == store.deliveries()[-1].id
     first = store.deliveries(limit=2)
     assert [stored.raw.body for stored in first] == [b"a", b"b"]
     assert [stored.raw.body for stored in store.deliveries(first[-1].id)] == [b"c"]
