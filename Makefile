@@ -6,7 +6,7 @@ JOBS ?= 2
 PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 CODE := $(PACKAGES) $(wildcard *.py)
 # Branch coverage in percent, package by package.
-WHOLE := hooks incidents mattermost_api
+WHOLE := hooks incidents mattermost_api pagerduty_api
 GATES := $(WHOLE:%=%=100) $(patsubst %,%=90,$(filter-out $(WHOLE) tests bench,$(PACKAGES)))
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
