@@ -50,6 +50,18 @@ class Measures:
             registry=self._registry,
             buckets=_SLOW,
         )
+        self.chat = Counter(
+            "relay_chat",
+            "Commands, clicks and dialogs that were answered, by door and outcome",
+            ["door", "outcome"],
+            registry=self._registry,
+        )
+        self.chat_refused = Counter(
+            "relay_chat_refused",
+            "Calls at those doors that did not prove to be ours, by reason",
+            ["reason"],
+            registry=self._registry,
+        )
 
     def page(self, *others: Collector) -> bytes:
         """All of it, and of `others`, as Prometheus reads it."""
