@@ -99,7 +99,7 @@ def read(call: str, response: Response, *, personal: bool = False) -> dict[str, 
         status=status,
         code=code,
         details=_details(error),
-        sent=kind is Unavailable and not 300 <= status < 400 and status != 407,
+        sent=kind is Unavailable and (status < 300 or status == 408 or status >= 500),
         retry_after=wait if wait is not None or kind is not RateLimited else UNKNOWN_RESET,
     )
 

@@ -232,8 +232,9 @@ class PagerDuty:
         call = f"{method} {path}"
         if "{id}" in path and not re.fullmatch(r"[A-Za-z0-9_-]+", id_):
             raise Missing(f"{call} was not made: there is no such id")  # it may be another path
-        personal = actor is not None and actor.token is not None
-        token = f"Bearer {actor.token}" if actor and actor.token else self._authorization()
+        # Never the relay's in place of a person's, however odd that is.
+        own = actor.token if actor else None
+        token = self._authorization() if own is None else f"Bearer {own}"
         headers = {"Authorization": token, "Accept": _ACCEPT}
         if actor and actor.email and method != "GET":
             headers["From"] = actor.email
@@ -248,7 +249,7 @@ class PagerDuty:
             timeout=self._timeout,
         )
         self._learn(token, response)
-        return read(call, response, personal=personal)
+        return read(call, response, personal=own is not None)
 
     def _heed(self, call: str, token: str) -> None:
         until, now = self._held.get(token), self._now()

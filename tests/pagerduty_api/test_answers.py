@@ -84,9 +84,10 @@ def test_an_answer_tells_whether_the_call_may_have_been_carried_out(
     assert caught.value.sent is sent
 
 
-def test_a_refusal_was_certainly_not_carried_out(api: RequestsMock) -> None:
-    api.post(f"{API}/incidents", status=400, json=error(2001))
-    with pytest.raises(errors.Refused) as caught:
+@pytest.mark.parametrize("code", [2001, 1005])
+def test_a_refusal_was_certainly_not_carried_out(api: RequestsMock, code: int) -> None:
+    api.post(f"{API}/incidents", status=400, json=error(code))
+    with pytest.raises(errors.PagerDutyError) as caught:
         client().create_incident({}, ALICE)
     assert caught.value.sent is False
 

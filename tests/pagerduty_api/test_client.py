@@ -46,6 +46,7 @@ def test_no_repr_shows_a_token() -> None:
         (ALICE, RELAYS, "alice@example.test"),
         (BORIS, "Bearer the-person's-token", "boris@example.test"),
         (Actor("PX", "", "t"), "Bearer t", None),
+        (Actor("PX", "", ""), "Bearer ", None),
     ],
 )
 def test_a_write_is_made_as_the_person_who_acts(
