@@ -127,7 +127,7 @@ def my_channels(world: World, call: Call) -> Any:
     mine = [
         channel
         for channel in world.channels.values()
-        if channel.team_id == team_id
+        if channel.team_id in {team_id, ""}
         and call.user.id in channel.members
         and (archived_too or not channel.delete_at)
     ]
@@ -184,6 +184,8 @@ def archive_channel(world: World, call: Call) -> Any:
     channel = world.found_channel(call.args[0], call.user)
     if call.query.get("permanent") == "true":
         raise Refusal(401, "api.user.delete_channel.not_enabled.app_error")
+    if channel.type == "D":
+        raise Refusal(400, "api.channel.delete_channel.type.invalid")
     if channel.delete_at:
         raise Refusal(400, "api.channel.delete_channel.deleted.app_error")
     if channel.name == DEFAULT_CHANNEL:
@@ -201,8 +203,7 @@ def restore_channel(world: World, call: Call) -> Any:
     channel = world.channels.get(call.args[0])
     if channel is None:
         raise Refusal(404, "app.channel.get.existing.app_error")
-    roles = world.teams[channel.team_id].members.get(call.user.id, "")
-    if not call.user.is_admin and "team_admin" not in roles:
+    if not world.manages(call.user, channel.team_id):
         raise Refusal(*FORBIDDEN)
     if not channel.delete_at:
         raise Refusal(400, "api.channel.restore_channel.restored.app_error")
@@ -224,6 +225,8 @@ def add_members(world: World, call: Call) -> Answer:
     channel = world.channels.get(call.args[0])
     if channel is None:
         raise Refusal(404, "app.channel.get.existing.app_error")
+    if channel.type == "D":
+        raise Refusal(400, "api.channel.add_user_to_channel.type.app_error")
     joins = channel.type == "O" and ids == [call.user.id] and world.may_read(call.user, channel)
     if not joins and not world.in_channel(call.user, channel):
         raise Refusal(*FORBIDDEN)
@@ -278,6 +281,8 @@ def remove_member(world: World, call: Call) -> Any:
     user = world.users.get(user_id)
     if user is None:
         raise Refusal(404, "app.user.missing_account.const")
+    if channel.type == "D":
+        raise Refusal(400, "api.channel.remove_channel_member.type.app_error")
     if user is not call.user and not world.in_channel(call.user, channel):
         raise Refusal(*FORBIDDEN)
     if channel.name == DEFAULT_CHANNEL:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.world import Channel, Post, World
+from simulator.world import Channel, Post, User, World
 
 
-def snapshot(world: World, channel: Channel) -> dict[str, Any]:
-    """The channel as plain values. Members are sorted; deleted posts are left out."""
+def snapshot(world: World, channel: Channel, viewer: User | None = None) -> dict[str, Any]:
+    """The channel as plain values, with what only ``viewer`` was told there.
+
+    Members are sorted; deleted posts are left out.
+    """
     names = {user.id: _called(world, user.id) for user in world.users.values()}
     shown = [post for post in channel.posts if not post.delete_at]
     by_id = {post.id: post for post in shown}
+    if viewer and (alone := world.screens.ephemerals.get(viewer.id)):
+        shown += [post for post in alone if post.channel_id == channel.id]
+        shown.sort(key=lambda post: post.create_at)
     return {
         "name": channel.name,
         "display_name": channel.display_name,
@@ -31,18 +37,33 @@ def _called(world: World, user_id: str) -> str:
 
 
 def _post(world: World, post: Post, root: Post | None, names: dict[str, str]) -> dict[str, Any]:
-    public = post.json()
+    only_you = post.type == "system_ephemeral"
     return {
-        "author": names[post.user_id],
+        "id": post.id,
+        "author": author_of(world, post),
         "message": post.message,
-        "system": post.type.startswith("system_"),
+        "system": post.type.startswith("system_") and not only_you,
+        "only_you": only_you,
         "pinned": post.is_pinned,
         "edited": bool(post.edit_at),
         "reply_to": names[root.user_id] if root else None,
-        "attachments": public["props"].get("attachments") or [],
+        "attachments": attached(post),
         "files": [world.files[one]["name"] for one in post.file_ids],
         "at": post.create_at,
     }
+
+
+def author_of(world: World, post: Post) -> str:
+    """Under which name a post stands: what an integration says is marked as a bot's."""
+    if post.props.get("from_webhook"):
+        name = post.props.get("override_username") or world.users[post.user_id].username
+        return f"{name} [bot]"
+    return "System" if post.type == "system_ephemeral" else _called(world, post.user_id)
+
+
+def attached(post: Post) -> list[dict[str, Any]]:
+    """The attachments as clients see them."""
+    return post.json()["props"].get("attachments") or []
 
 
 def describe(room: dict[str, Any]) -> str:

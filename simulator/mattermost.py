@@ -1,4 +1,4 @@
-"""The Mattermost that answers: sessions, faults, rate limit, headers, and what people do by hand.
+"""The Mattermost that answers: sessions, faults, rate limit, and headers.
 
 ``handle`` is the whole server; sockets and pages are ``server.py``'s.
 """
@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
-from simulator import channels, people, posts  # noqa: F401 -- they register their routes
+from simulator import channels, commands, people, posts  # noqa: F401 -- they register routes
+from simulator.acting import Acting
 from simulator.describe import describe, snapshot
 from simulator.faults import Fault, RateLimit
 from simulator.wire import (
-    API,
     EXPIRED,
-    MESSAGES,
     NO_ROUTE,
     Answer,
     Call,
@@ -29,12 +27,12 @@ from simulator.wire import (
     find,
     path_of,
 )
-from simulator.world import Post, User, World
+from simulator.world import User
 
 _JSON = "application/json"
 
 
-class Mattermost(World):
+class Mattermost(Acting):
     """A stateful Mattermost of a given version, one request at a time.
 
     ``calls`` lists (method, path, status) of every request, 0 for a connection that broke;
@@ -50,7 +48,6 @@ class Mattermost(World):
         self.rate_limit: RateLimit | None = None
         self.db_down = False
         self.calls: list[tuple[str, str, int]] = []
-        self.lock = threading.RLock()
         self._delayed: list[tuple[int, SimRequest]] = []
         self._sessions: set[str] = set()  # tokens the server has seen and needs no database for
         self._date = (0, "")
@@ -124,10 +121,11 @@ class Mattermost(World):
             user = self._user(request, query, db_down) if route.needs_session else self._nobody()
             if db_down and route.db_down:
                 raise Refusal(*route.db_down)
+            kind = _header(request, "content-type")
             capped = self.release >= (9, 5) and not path_of(request.path).endswith("/files")
             if capped and len(request.body) > 300_000:
                 raise Refusal(413, "api.context.request_body_too_large.app_error")
-            value = route.handler(self, Call(user, args, query, request.body))
+            value = route.handler(self, Call(user, args, query, request.body, kind))
         except Refusal as refusal:
             return self._refused(refusal)
         if isinstance(value, Answer):
@@ -136,7 +134,7 @@ class Mattermost(World):
 
     def _user(self, request: SimRequest, query: dict[str, str], db_down: bool) -> User:
         """Who asks. Without a database a token not seen before is refused as if it had expired."""
-        given = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
+        given = _header(request, "authorization")
         scheme, _, token = given.strip().partition(" ")
         if not given and "access_token" in query:
             raise Refusal(401, "api.context.token_provided.app_error")
@@ -155,7 +153,7 @@ class Mattermost(World):
         request_id = self.new_id()
         body = {
             "id": refusal.error_id,
-            "message": MESSAGES.get(refusal.error_id, refusal.error_id),
+            "message": refusal.message,
             "detailed_error": "",
             "request_id": request_id,
             "status_code": refusal.status,
@@ -183,61 +181,6 @@ class Mattermost(World):
             self._date = (second, formatdate(second, usegmt=True))
         return self._date[1]
 
-    # --- what people do by hand; each acts through the API as that person, past all faults
-
-    def act(self, by: str, method: str, path: str, body: Any = None) -> Any:
-        """One call as a user; returns the answer's value, raises Refusal as the server would."""
-        with self.lock:
-            route, args, query = find(method, API + path)
-            raw = json.dumps(body if body is not None else {}).encode()
-            value = route.handler(self, Call(self.user(by), args, query, raw))
-            return value.value if isinstance(value, Answer) else value
-
-    def act_archive(self, channel: str, *, by: str = "sysadmin") -> None:
-        self.act(by, "DELETE", f"/channels/{self.channel(channel).id}")
-
-    def act_restore(self, channel: str, *, by: str = "sysadmin") -> None:
-        self.act(by, "POST", f"/channels/{self.channel(channel).id}/restore")
-
-    def act_rename(self, channel: str, *, by: str = "sysadmin", **texts: str) -> None:
-        """Change ``name``, ``display_name``, ``header`` or ``purpose`` by hand."""
-        self.act(by, "PUT", f"/channels/{self.channel(channel).id}/patch", texts)
-
-    def act_add(self, channel: str, username: str, *, by: str = "sysadmin") -> None:
-        body = {"user_id": self.user(username).id}
-        self.act(by, "POST", f"/channels/{self.channel(channel).id}/members", body)
-
-    def act_join(self, channel: str, username: str) -> None:
-        """A person comes by themselves (to a private channel only an administrator can)."""
-        self.act_add(channel, username, by=username)
-
-    def act_remove(self, channel: str, username: str, *, by: str = "sysadmin") -> None:
-        member = f"/channels/{self.channel(channel).id}/members/{self.user(username).id}"
-        self.act(by, "DELETE", member)
-
-    def act_leave(self, channel: str, username: str) -> None:
-        self.act_remove(channel, username, by=username)
-
-    def act_post(self, channel: str, username: str, message: str, *, root_id: str = "") -> Post:
-        body = {"channel_id": self.channel(channel).id, "message": message, "root_id": root_id}
-        return self.posts[self.act(username, "POST", "/posts", body)["id"]]
-
-    def act_create_channel(self, name: str, *, by: str, team: str, private: bool = True) -> None:
-        body = {"team_id": self.team(team).id, "name": name, "display_name": name}
-        self.act(by, "POST", "/channels", {**body, "type": "P" if private else "O"})
-
-    def act_delete_forever(self, channel: str) -> None:
-        with self.lock:
-            self.forget_channel(self.channel(channel))
-
-    def act_leave_team(self, username: str, team: str) -> None:
-        with self.lock:
-            self.leave_team(self.user(username), self.team(team))
-
-    def act_deactivate(self, username: str) -> None:
-        with self.lock:
-            self.user(username).delete_at = self.millis()
-
     # --- what a person would see
 
     def snapshot(self, channel: str) -> dict[str, Any]:
@@ -248,3 +191,7 @@ class Mattermost(World):
     def describe(self, channel: str) -> str:
         """The finished room as Markdown, the same on every run: no ids, no times."""
         return describe(self.snapshot(channel))
+
+
+def _header(request: SimRequest, name: str) -> str:
+    return next((value for key, value in request.headers.items() if key.lower() == name), "")

@@ -1,11 +1,11 @@
-"""The calls about users and teams, and the health of the server itself."""
+"""The calls about users, their direct channels, and teams; and the health of the server itself."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from simulator.wire import BAD_BODY, BAD_URL, FORBIDDEN, Answer, Call, Refusal, route
+from simulator.wire import BAD_BODY, BAD_URL, FORBIDDEN, Answer, Call, Refusal, route, text_of
 from simulator.world import Team, User, World
 
 _NO_USER = (404, "app.user.missing_account.const")
@@ -67,6 +67,35 @@ def user_by_username(world: World, call: Call) -> Any:
         if user.username == call.args[0]:
             return user.json()
     raise Refusal(404, "app.user.get_by_username.app_error")
+
+
+@route("PUT", "/users/{id}/roles", db_down=_PROFILES_DOWN)
+def set_roles(world: World, call: Call) -> Any:
+    if not call.user.is_admin:
+        raise Refusal(*FORBIDDEN)
+    if call.args[0] not in world.users:
+        raise Refusal(*_NO_USER)
+    world.users[call.args[0]].roles = text_of(call.object(), "roles")
+    return {"status": "OK"}
+
+
+@route("POST", "/channels/direct", db_down=_PROFILES_DOWN)
+def create_direct(world: World, call: Call) -> Answer:
+    """The channel of two people, or of one with themselves; made only if there is none."""
+    ids = call.strings()
+    if len(ids) != 2 or not all(len(one) == 26 for one in ids):
+        raise Refusal(*BAD_BODY)
+    if call.user.id not in ids and not call.user.is_admin:
+        raise Refusal(*FORBIDDEN)
+    if not all(one in world.users for one in ids):
+        raise Refusal(400, "api.channel.create_direct_channel.invalid_user.app_error")
+    name = "__".join(sorted(ids))
+    channel = world.channel_at("", name)
+    if channel is None:
+        channel = world.add_channel(Team("", "", 0), name, world.users[ids[0]], kind="D")
+        for one in ids:
+            world.add_member(channel, world.users[one])
+    return Answer(201, channel.json())
 
 
 @route("GET", "/teams/name/{name}", db_down=(500, "app.team.get_by_name.app_error"))

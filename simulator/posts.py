@@ -1,6 +1,6 @@
 """The calls about posts: written, edited, pinned, deleted and read; attachments, and small files.
 
-What a button does when clicked is not here: the server calls nobody.
+What a button does when clicked stands in ``integrations.py``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from simulator.wire import (
 )
 from simulator.world import Channel, Post, User, World
 
-_GONE = (404, "app.post.get.app_error")
+GONE = (404, "app.post.get.app_error")
 _NO_EDIT_IN_ARCHIVED = (400, "api.post.patch_post.can_not_update_post_in_deleted.error")
 _PERMISSION_LIE = (403, "api.context.permissions.app_error")
 _TEXT_KEYS = (
@@ -65,10 +65,10 @@ def create_post(world: World, call: Call) -> Answer:
     file_ids: list[Any] = given if isinstance(given, list) else []
     if len(file_ids) > 10:
         raise Refusal(400, "model.post.is_valid.file_ids.app_error")
-    props = _props(world, body.get("props"))
+    props = kept_props(world, body.get("props"))
     if call.user.is_bot:
         props["from_bot"] = "true"
-    _check(world, message, props, "save")
+    check_post(world, message, props, "save")
     now = world.millis()
     post = Post(world.new_id(), channel.id, call.user.id, message, now, now, kind, root_id, props)
     post.is_pinned = body.get("is_pinned") is True
@@ -80,24 +80,26 @@ def create_post(world: World, call: Call) -> Answer:
 
 
 def _may_post(user: User, channel: Channel) -> bool:
-    everywhere = "system_post_all" in user.roles.split()
-    return everywhere or user.is_admin or user.id in channel.members
+    roles = user.roles.split()
+    if "system_post_all" in roles or (channel.type == "O" and "system_post_all_public" in roles):
+        return True
+    return user.is_admin or user.id in channel.members
 
 
-def _props(world: World, raw: Any) -> dict[str, Any]:
+def kept_props(world: World, raw: Any) -> dict[str, Any]:
     """Props as the server keeps them: attachments with all their keys, buttons with an id."""
     props = dict(raw) if isinstance(raw, dict) else {}
     if "attachments" in props:
         given = props["attachments"]
         props["attachments"] = (
-            [_attachment(world, one) for one in given if isinstance(one, dict)]
+            [kept_attachment(world, one) for one in given if isinstance(one, dict)]
             if isinstance(given, list)
             else None
         )
     return props
 
 
-def _attachment(world: World, raw: dict[str, Any]) -> dict[str, Any]:
+def kept_attachment(world: World, raw: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {"id": 0, **{key: text_of(raw, key) for key in _TEXT_KEYS}}
     kept["fields"], kept["ts"] = None, raw.get("ts")
     if isinstance(raw.get("fields"), list):
@@ -118,7 +120,7 @@ def _attachment(world: World, raw: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _check(world: World, message: str, props: dict[str, Any], act: str) -> None:
+def check_post(world: World, message: str, props: dict[str, Any], act: str) -> None:
     """Lengths in code points; props as Go writes JSON, where <, > and & take six characters."""
     if len(message) > 16383:
         words = "message_length" if world.release >= (6, 0) else "msg"
@@ -160,19 +162,25 @@ def patch_post(world: World, call: Call) -> Any:
     if channel.delete_at:
         raise Refusal(*_NO_EDIT_IN_ARCHIVED)
     message = patch["message"] if isinstance(patch.get("message"), str) else post.message
-    props = post.props
-    if isinstance(patch.get("props"), dict):
-        props = _props(world, patch["props"])
-        if world.panics and _panics(post.props.get("attachments"), props.get("attachments")):
-            raise Hangup("the server panicked on the attachments")
-    _check(world, message, props, "update")
-    now = world.millis()
-    if message != post.message or props.get("attachments") != post.props.get("attachments"):
-        post.edit_at = now
-    post.message, post.props, post.update_at = message, props, now
+    props = patch.get("props")
+    rewrite(world, post, message, props if isinstance(props, dict) else None)
     if isinstance(patch.get("is_pinned"), bool):
         post.is_pinned = patch["is_pinned"]
     return post.json()
+
+
+def rewrite(world: World, post: Post, message: str, props: dict[str, Any] | None) -> None:
+    """Give a post new texts; without ``props`` it keeps those it has, its buttons too."""
+    new = post.props
+    if props is not None:
+        new = kept_props(world, props)
+        if world.panics and _panics(post.props.get("attachments"), new.get("attachments")):
+            raise Hangup("the server panicked on the attachments")
+    check_post(world, message, new, "update")
+    now = world.millis()
+    if message != post.message or new.get("attachments") != post.props.get("attachments"):
+        post.edit_at = now
+    post.message, post.props, post.update_at = message, new, now
 
 
 def _panics(old: list[dict[str, Any]] | None, new: list[dict[str, Any]] | None) -> bool:
@@ -203,7 +211,7 @@ def _panics(old: list[dict[str, Any]] | None, new: list[dict[str, Any]] | None) 
 def _pin(world: World, call: Call, pinned: bool) -> Any:
     post, channel = _post_to_change(world, call)
     if post.delete_at:
-        raise Refusal(*(FORBIDDEN if world.release >= (6, 0) else _GONE))
+        raise Refusal(*(FORBIDDEN if world.release >= (6, 0) else GONE))
     if channel.delete_at:
         raise Refusal(*_NO_EDIT_IN_ARCHIVED)
     if post.type.startswith("system_"):
@@ -226,7 +234,7 @@ def unpin_post(world: World, call: Call) -> Any:
 def delete_post(world: World, call: Call) -> Any:
     post = world.posts.get(call.args[0])
     if post is None or post.delete_at:
-        raise Refusal(*(_GONE if world.release >= (6, 0) else FORBIDDEN))
+        raise Refusal(*(GONE if world.release >= (6, 0) else FORBIDDEN))
     _, channel = _post_to_change(world, call)
     if post.user_id != call.user.id and not call.user.is_admin:
         raise Refusal(*FORBIDDEN)
@@ -242,7 +250,7 @@ def delete_post(world: World, call: Call) -> Any:
 def get_post(world: World, call: Call) -> Any:
     post = world.posts.get(call.args[0])
     if post is None or post.delete_at:
-        raise Refusal(*_GONE)
+        raise Refusal(*GONE)
     if not world.may_read(call.user, world.channels[post.channel_id]):
         raise Refusal(*FORBIDDEN)
     return post.json()

@@ -46,12 +46,13 @@ class Hangup(Exception):  # noqa: N818 -- an event, like StopIteration
 
 
 class Refusal(Exception):  # noqa: N818 -- the answer, not a fault of ours
-    """An error answer in Mattermost's form: a status and an error id."""
+    """An error answer in Mattermost's form: a status, an error id, and words for a person."""
 
-    def __init__(self, status: int, error_id: str) -> None:
+    def __init__(self, status: int, error_id: str, message: str = "") -> None:
         super().__init__(f"{status} {error_id}")
         self.status = status
         self.error_id = error_id
+        self.message = message or MESSAGES.get(error_id, error_id)
 
 
 FORBIDDEN = (403, "api.context.permissions.app_error")
@@ -61,11 +62,17 @@ EXPIRED = (401, "api.context.session_expired.app_error")
 NO_ROUTE = (404, "api.context.404.app_error")
 
 MESSAGES = {
+    "api.command.duplicate_trigger.app_error": "This trigger word is already in use. Please choose "
+    "another word.",
+    "api.command.execute_command.deleted.error": "Cannot run a command in a deleted channel.",
+    "api.command.execute_command.start.app_error": "No command trigger found.",
     "api.context.404.app_error": "Sorry, we could not find the page.",
     "api.context.permissions.app_error": "You do not have the appropriate permissions.",
     "api.context.session_expired.app_error": "Invalid or expired session, please login again.",
     "api.channel.delete_channel.deleted.app_error": "The channel has been archived or deleted.",
     "api.post.create_post.can_not_post_to_deleted.error": "Can not post to deleted channel.",
+    "api.post.do_action.action_id.app_error": "Invalid action id.",
+    "api.post.do_action.action_integration.app_error": "Action integration error.",
     "app.channel.get.existing.app_error": "Unable to find the existing channel.",
     "app.channel.get_by_name.missing.app_error": "Channel does not exist.",
     "app.channel.get_member.missing.app_error": "No channel member found for that user ID and "
@@ -88,6 +95,7 @@ class Call:
     args: tuple[str, ...]
     query: Mapping[str, str]
     raw: bytes
+    content_type: str = "application/json"
 
     def json(self) -> Any:
         """The first JSON value of the body; as in Go, what follows it is not looked at."""
@@ -165,12 +173,13 @@ def route(
     *,
     db_down: tuple[int, str] | None = (500, "app.channel.get.find.app_error"),
     session: bool = True,
+    below: str = API,
 ) -> Callable[[Handler], Handler]:
     """Register a handler; ``{id}``, ``{name}`` and ``{any}`` in the path become its arguments."""
-    pattern = re.compile(API + re.sub(r"\{(\w+)\}", lambda hole: _HOLES[hole[1]], path))
+    pattern = re.compile(below + re.sub(r"\{(\w+)\}", lambda hole: _HOLES[hole[1]], path))
 
     def register(handler: Handler) -> Handler:
-        key = (method, path.count("/") + 2)
+        key = (method, (below + path).count("/"))
         ROUTES.setdefault(key, []).append(Route(pattern, handler, db_down, session))
         return handler
 

@@ -6,12 +6,18 @@ The acts here are those that several calls share. No route, no JSON of a request
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from simulator.outgoing import CALL_SECONDS, HEADERS, Answered, Out, may_call, over_http
+from simulator.screens import Screens
 from simulator.wire import FORBIDDEN, Refusal
+
+if TYPE_CHECKING:
+    from simulator.commands import Command, LateAnswer
 
 _ALPHABET = "ybndrfg8ejkmcpqxot1uwisza345h769"
 DEFAULT_CHANNEL = "town-square"
@@ -130,7 +136,10 @@ class World:
 
     Settings an administrator has are plain attributes: ``max_channels`` (per team, archived ones
     count), ``hide_emails``, ``panics`` (5.37's crash on half-stripped buttons), ``anonymous_urls``
-    (11.6's, where the server makes up every channel's name itself).
+    (11.6's, where the server makes up every channel's name itself), ``site_url`` (what a
+    response_url begins with), ``allowed_internal`` (AllowedUntrustedInternalConnections: hosts and
+    networks, separated by spaces or commas), ``username_override`` (a command may choose under
+    which name its answers stand). ``out`` is how integrations are called.
     """
 
     def __init__(
@@ -152,6 +161,14 @@ class World:
         self.hide_emails = False
         self.anonymous_urls = False
         self.panics = self.release < (6, 0)
+        self.site_url = "http://localhost:8065"
+        self.allowed_internal = "localhost 127.0.0.1"
+        self.username_override = False
+        self.out: Out = over_http
+        self.lock = threading.RLock()
+        self.screens = Screens()
+        self.commands: dict[str, Command] = {}
+        self.late: dict[str, LateAnswer] = {}
         self.unhealthy = False
         self.add_user("sysadmin").roles = "system_user system_admin"
 
@@ -292,6 +309,18 @@ class World:
             )
         )
 
+    def call_out(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Answered | None:
+        """Call an integration, which may call back: the lock, held once, is let go meanwhile."""
+        if not may_call(url, self.allowed_internal):
+            return None
+        self.lock.release()
+        try:
+            return self.out(method, url, {**HEADERS, **headers}, body, CALL_SECONDS)
+        finally:
+            self.lock.acquire()
+
     # --- who may do what
 
     def in_channel(self, user: User, channel: Channel) -> bool:
@@ -301,6 +330,15 @@ class World:
         """Members read; a public channel is open to its whole team."""
         public = channel.type == "O" and user.id in self.teams[channel.team_id].members
         return public or self.in_channel(user, channel)
+
+    def may_act(self, user: User, channel: Channel) -> bool:
+        """Whether buttons and dialogs answer to the user there: 5.37 asks for membership."""
+        return (self.may_read if self.release >= (6, 0) else self.in_channel)(user, channel)
+
+    def manages(self, user: User, team_id: str) -> bool:
+        """Whether the user is an administrator of the team."""
+        team = self.teams.get(team_id)
+        return user.is_admin or (team is not None and "team_admin" in team.members.get(user.id, ""))
 
     def found_channel(self, channel_id: str, user: User, *, read_only: bool = False) -> Channel:
         """The channel, if the user may change it (``read_only``: read it); else 400, 404 or 403."""

@@ -7,6 +7,7 @@ during one are matched as they come up (``test_contract.py``).
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from simulator.mattermost import Mattermost
 from simulator.world import Channel, Post
@@ -52,6 +53,8 @@ CHANNELS: dict[str, tuple[str, str, str, tuple[str, ...], bool]] = {
     "dedup": ("ir16fk8b87ybmcer41wz1gegmo", "dedup-024729", "P", ("incident-relay",), False),
     "gone": ("djnxuso35p84jb94qo6q5kbkte", "gone0-024610", "P", ("incident-relay",), False),
     "buttons": ("rpuiahbjxpff3ctr6yucx1c58w", "btn-024845", "P", ("incident-relay",), False),
+    "int": ("jwq9ndco9ibppbmocit7yrrzdy", "int-024530", "P", ("incident-relay", "alice"), False),
+    "shut": ("76sem5t1bjf9ippi9qszwkjsqy", "shut-024458", "P", ("alice",), False),
     "crowd": (
         *("jnbfeatz3pyipjowm5xju5xf4y", "page-024457", "P"),
         *(("incident-relay", "alice", "bob"), False),
@@ -69,6 +72,9 @@ class Clock:
         self.seconds += 0.001
         return self.seconds
 
+    def pass_seconds(self, seconds: float) -> None:
+        self.seconds += seconds
+
 
 class Lab:
     """A simulated 5.37 with ``channels`` (keys of CHANNELS) standing, and everybody's tokens."""
@@ -76,6 +82,8 @@ class Lab:
     def __init__(self, *channels: str) -> None:
         self.clock = Clock()
         self.paths: list[str] = []  # of the requests that will be replayed
+        self.words: dict[str, str] = {}  # recorded: ours, of what is not an id
+        self.integration: Any = None
         server = self.server = Mattermost(now=self.clock, version="5.37.0")
         team = server.add_team("ops")
         for name in PEOPLE:
@@ -110,6 +118,16 @@ class Lab:
         if archived:
             self.server.act_archive(name, by=maker)
         return channel
+
+    def mapped(self, value: Any) -> Any:
+        """A recorded value with our ids in it."""
+        if isinstance(value, dict):
+            return {key: self.mapped(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.mapped(one) for one in value]
+        if not isinstance(value, str):
+            return value
+        return self.words.get(value) or ID.sub(lambda it: self.ids.get(it[0], it[0]), value)
 
     def post(self, recorded: str, channel: str, author: str, message: str) -> Post:
         post = self.server.act_post(channel, author, message)
