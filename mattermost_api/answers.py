@@ -86,6 +86,9 @@ _CURES = {
     "api.command.execute_command.failed.app_error": (
         "See that Mattermost's server can reach the command's address, and who answers there."
     ),
+    "api.command.execute_command.failed_resp.app_error": (
+        "See the log of who answers at the command's address, and that this is its token."
+    ),
     "interactive_message.decode_trigger_id.expired": "Click or type it again.",
     "api.post.do_action.action_integration.app_error": (
         "See that Mattermost's server can reach the button's address, that its host stands in "

@@ -10,12 +10,14 @@ from pagerduty_api.errors import PagerDutyError
 from relay.cli.output import Trouble, count, say, say_json
 from relay.store import StoreError
 
+TO_DO, DONE, WARNING = "to do", "done", "warning"
+
 
 class Finding(NamedTuple):
     """One thing that was looked at; a problem or a warning says in `cure` what to do.
 
-    `word` is "warning" for what need not be mended, and says of what was done that it was;
-    lines of the cure below its first are values to paste.
+    `word` is WARNING for what need not be mended, TO_DO or DONE for what a command does itself.
+    Lines of the cure below its first are values to paste.
     """
 
     check: str
@@ -35,7 +37,7 @@ class Finding(NamedTuple):
 def warning(check: str, text: str) -> Finding:
     """Of a warning's sentences the last is the cure."""
     told, _, cure = text.rpartition(". ")
-    return Finding(check, told, cure, "warning")
+    return Finding(check, told, cure, WARNING)
 
 
 def refused(check: str, error: MattermostError | PagerDutyError) -> Finding:
@@ -63,8 +65,12 @@ def report(findings: Iterable[Finding], *, as_json: bool = False) -> int:
     problems = sum(one.level == "problem" for one in told)
     if as_json:
         say_json({"ok": not problems, "checks": [one.as_json() for one in told]})
+    elif problems:
+        say(f"{count(problems, 'problem')} to mend.")
+    elif any(one.level == TO_DO for one in told):
+        say("Nothing was changed. Type it without --dry-run to have it done.")
     else:
-        say(f"{count(problems, 'problem')} to mend." if problems else "All is well.")
+        say("All is well.")
     return int(bool(problems))
 
 

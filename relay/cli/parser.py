@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from relay.cli.output import Trouble, complain
 from relay.config import ConfigError
@@ -18,6 +19,7 @@ from relay.config import ConfigError
 FIRST_STEPS = """first steps:
   cp conf.sample.yaml conf.yaml      fill in the first group
   python -m relay check              names all that is wrong, each with its cure
+  python -m relay mattermost setup   makes the slash command, or says who can
   gunicorn 'app:create_app()'        takes webhooks in and does the work
   python -m relay send test_data/incident.trigger.js --fresh
   python -m relay status             what stands, what waits, what was refused"""
@@ -33,8 +35,10 @@ def parser() -> ArgumentParser:
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(module: str, name: str, what: str, *, config: bool = True) -> ArgumentParser:
-        command = commands.add_parser(name, help=what, description=what)
+    def add(
+        module: str, name: str, what: str, *, config: bool = True, below: Any = commands
+    ) -> ArgumentParser:
+        command: ArgumentParser = below.add_parser(name, help=what, description=what)
         command.set_defaults(module=module, name=name)
         if config:
             command.add_argument(
@@ -54,6 +58,23 @@ def parser() -> ArgumentParser:
         )
 
     add_json(add("check", "check", "Test the settings, the connection and the bot's rights."))
+
+    what = "Prove every way by trying it, with a real click and a real ping; name each cure."
+    doctor = add("doctor", "doctor", what)
+    doctor.add_argument(
+        "--url", help="where the relay answers (default: chat.url, else http://localhost:9000)"
+    )
+    add_json(doctor)
+
+    what = "Prepare Mattermost for acting from chat: setup, token."
+    below = commands.add_parser("mattermost", help=what, description=what).add_subparsers(
+        metavar="STEP", required=True
+    )
+    what = "Make or mend slash command and memberships; print what is left for an administrator."
+    setup = add("setup", "setup", what, below=below)
+    setup.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    what = "Store a slash command's token, read from a prompt or from stdin."
+    add("setup", "token", what, below=below)
 
     what = "Say what deliveries would do to an empty relay; people keep the names given there."
     explain = add("explain", "explain", what, config=False)
