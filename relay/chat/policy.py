@@ -10,6 +10,7 @@ from incidents import text
 from relay.config_chat import PolicySettings
 
 Tier: TypeAlias = Literal["notify", "act", "approve", "declare"]
+TIERS: tuple[Tier, ...] = ("notify", "act", "approve", "declare")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,14 @@ def refusal(settings: PolicySettings, tier: Tier, doing: str, standing: Standing
     if "oncall" in grantees and standing.on_call is None:
         sentence += " Who is on call is not known at the moment: try again in a minute."
     return sentence
+
+
+def granted(settings: PolicySettings, tier: Tier) -> str:
+    """Who may, in words."""
+    grantees = _grantees(settings, tier)
+    if "everyone" in grantees:
+        return "everyone"
+    return _joined(list(_needed(settings, grantees))) if grantees else "nobody"
 
 
 def _grantees(settings: PolicySettings, tier: Tier) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ class Verb:
     """What can be typed.
 
     A verb of scope "room" works in an incident's own room alone. ``action`` is one of
-    `actions.ACTIONS` that it asks for, ``tier`` what the policy must grant (None: nothing).
+    `actions.ACTIONS` that it asks for, ``tier`` what the policy must grant (None: nothing);
+    ``doing`` follows "may" there.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Verb:
     aliases: tuple[str, ...] = ()
     scope: Scope = "room"
     tier: Tier | None = None
+    doing: str = ""
     action: str | None = None
 
 
@@ -45,12 +47,14 @@ TABLE = (
         help="declare an incident; a dialog asks for the rest",
         scope="anywhere",
         tier="declare",
+        doing="declare incidents",
     ),
     Verb(
         name="ack",
         aliases=("acknowledge", "acknowledged", "acked"),
         help="say that you are on it",
         tier="act",
+        doing="acknowledge",
         action="acknowledge",
     ),
     Verb(
@@ -58,6 +62,7 @@ TABLE = (
         aliases=("mitigated",),
         help="say that the harm is stopped, while the work goes on",
         tier="act",
+        doing="say that it is mitigated",
         action="mitigate",
     ),
     Verb(
@@ -66,6 +71,7 @@ TABLE = (
         hint="[reason]",
         help="close it",
         tier="act",
+        doing="resolve",
         action="resolve",
     ),
     Verb(
@@ -73,6 +79,7 @@ TABLE = (
         aliases=("cancelled", "canceled"),
         help="close what was declared by mistake, out of the statistics",
         tier="act",
+        doing="cancel",
         action="cancel",
     ),
     Verb(
@@ -80,6 +87,7 @@ TABLE = (
         aliases=("reopened",),
         help="open it again",
         tier="act",
+        doing="reopen",
         action="reopen",
     ),
     Verb(
@@ -87,6 +95,7 @@ TABLE = (
         hint="<text>",
         help="add a note to the incident",
         tier="notify",
+        doing="add notes",
         action="annotate",
     ),
     Verb(
@@ -95,6 +104,7 @@ TABLE = (
         hint="<text>",
         help="publish an update for stakeholders",
         tier="notify",
+        doing="publish updates",
         action="publish",
     ),
     Verb(
@@ -103,6 +113,7 @@ TABLE = (
         hint="@person ...",
         help="hand it over",
         tier="act",
+        doing="reassign",
         action="reassign",
     ),
     Verb(
@@ -111,6 +122,7 @@ TABLE = (
         hint="[level]",
         help="call the next level of its escalation policy",
         tier="act",
+        doing="escalate",
         action="escalate",
     ),
     Verb(
@@ -119,6 +131,7 @@ TABLE = (
         hint="<name>",
         help="set its priority",
         tier="act",
+        doing="set the priority",
         action="set_priority",
     ),
     Verb(
@@ -127,6 +140,7 @@ TABLE = (
         hint="@person | policy | service",
         help="ask people to help: by name, or whoever is on call there now",
         tier="act",
+        doing="page people",
         action="page",
     ),
     Verb(
@@ -137,7 +151,7 @@ TABLE = (
         scope="anywhere",
     ),
     Verb(name="who", help="who is in it, and as what"),
-    Verb(name="timeline", help="what happened last", tier="notify"),
+    Verb(name="timeline", help="what happened last", tier="notify", doing="read the timeline"),
     Verb(
         name="list",
         aliases=("ls",),
@@ -149,6 +163,7 @@ TABLE = (
         hint="<number | room | id>",
         help="take another incident into this one",
         tier="act",
+        doing="merge incidents",
         action="merge",
     ),
     Verb(
@@ -156,6 +171,7 @@ TABLE = (
         hint="[number | room | id]",
         help="this incident's addresses; or tie another incident to it",
         tier="notify",
+        doing="link incidents",
         action="link",
     ),
     Verb(name="why", help="why this room exists, and why each person is in it"),
