@@ -31,7 +31,7 @@ class Account:
     def reference(self, kind: str, name: str | None, id_: str | None = None) -> Ref:
         """What V3 says of a thing: its id and name, never more (no e-mail of a user)."""
         id_ = id_ or self.new_id("P", 7)
-        plural = "priorities" if kind == "priority" else f"{kind}s"
+        plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
         return {
             "id": id_,
             "type": f"{kind}_reference",
@@ -65,7 +65,7 @@ class Account:
                 "id": self.new_id("01", 26),
                 "event_type": event_type,
                 "resource_type": event_type.partition(".")[0],
-                "occurred_at": _iso(self.now(), "milliseconds"),
+                "occurred_at": iso(self.now(), "milliseconds"),
                 "agent": agent,
                 "client": None,
                 "data": data,
@@ -95,7 +95,7 @@ class Life:
             "number": number,
             "status": "triggered",
             "incident_key": account.new_id("", 32).lower(),
-            "created_at": _iso(account.now(), "seconds"),
+            "created_at": iso(account.now(), "seconds"),
             "reopened_at": None,
             "title": title,
             "incident_type": {"name": "incident_default"},
@@ -119,49 +119,49 @@ class Life:
         return self._account.reference("incident", self.data["title"], self.id)
 
     def trigger(self, by: Ref | None = None) -> Body:
-        return self._tell("triggered", by or self.data["service"])
+        return self.tell("triggered", by or self.data["service"])
 
     def acknowledge(self, by: Ref) -> Body:
-        return self._tell("acknowledged", by, status="acknowledged")
+        return self.tell("acknowledged", by, status="acknowledged")
 
     def unacknowledge(self) -> Body:
         """The acknowledgement ran out: nobody did it, so there is no agent."""
-        return self._tell("unacknowledged", None, status="triggered")
+        return self.tell("unacknowledged", None, status="triggered")
 
     def escalate(self, to: list[Ref], by: Ref | None = None) -> Body:
-        return self._tell("escalated", by, assignees=to, status="triggered")
+        return self.tell("escalated", by, assignees=to, status="triggered")
 
     def delegate(self, to: list[Ref], by: Ref) -> Body:
-        return self._tell("delegated", by, assignees=to)
+        return self.tell("delegated", by, assignees=to)
 
     def reassign(self, to: list[Ref], by: Ref) -> Body:
-        return self._tell("reassigned", by, assignees=to)
+        return self.tell("reassigned", by, assignees=to)
 
     def prioritise(self, priority: Ref | None, by: Ref) -> Body:
-        return self._tell("priority_updated", by, priority=priority)
+        return self.tell("priority_updated", by, priority=priority)
 
     def resolve(self, by: Ref | None = None) -> Body:
         """Resolved by a person, or (without ``by``) by the service's own monitoring."""
-        return self._tell("resolved", by or self.data["service"], status="resolved", assignees=[])
+        return self.tell("resolved", by or self.data["service"], status="resolved", assignees=[])
 
     def merge_into(self, target: Life, by: Ref) -> Body:
         """Only the source is told of: it resolves, and says into what."""
         reason = {"type": "merge_resolve_reason", "incident": target.reference}
-        return self._tell("resolved", by, status="resolved", resolve_reason=reason)
+        return self.tell("resolved", by, status="resolved", resolve_reason=reason)
 
     def reopen(self, by: Ref, assignees: list[Ref] | None = None) -> Body:
-        at = _iso(self._account.now(), "seconds")
+        at = iso(self._account.now(), "seconds")
         people = self.data["assignees"] if assignees is None else assignees
         change = {"status": "triggered", "reopened_at": at, "resolve_reason": None}
-        return self._tell("reopened", by, **change, assignees=people)
+        return self.tell("reopened", by, **change, assignees=people)
 
     def note(self, by: Ref, text: str) -> Body:
         data = {"id": self._account.new_id("P", 7), "content": text, "trimmed": False}
-        return self._about("annotated", "incident_note", by, data)
+        return self.about("annotated", "incident_note", by, data)
 
     def status_update(self, by: Ref, message: str) -> Body:
         data = {"id": self._account.new_id("P", 7), "message": message, "trimmed": False}
-        return self._about("status_update_published", "incident_status_update", by, data)
+        return self.about("status_update_published", "incident_status_update", by, data)
 
     def add_responder(self, user: Ref, by: Ref, message: str = "Please help") -> Body:
         return self._responder("added", user, by, message, "pending")
@@ -171,16 +171,19 @@ class Life:
 
     def _responder(self, act: str, user: Ref, by: Ref, message: str, state: str) -> Body:
         data = {"user": user, "escalation_policy": None, "message": message, "state": state}
-        return self._about(f"responder.{act}", "incident_responder", by, data)
+        return self.about(f"responder.{act}", "incident_responder", by, data)
 
-    def _tell(self, act: str, by: Ref | None, **changes: Any) -> Body:
+    def tell(self, act: str, by: Ref | None, **changes: Any) -> Body:
+        """Any other change of the incident, as the webhook ``incident.<act>``."""
         self.data |= changes
         return self._account.event(f"incident.{act}", dict(self.data), by)
 
-    def _about(self, act: str, kind: str, by: Ref, data: dict[str, Any]) -> Body:
+    def about(self, act: str, kind: str, by: Ref, data: dict[str, Any]) -> Body:
+        """Something that belongs to the incident and is a thing of its own."""
         data = {"type": kind, "incident": self.reference, **data}
         return self._account.event(f"incident.{act}", data, by)
 
 
-def _iso(seconds: float, precision: str) -> str:
+def iso(seconds: float, precision: str) -> str:
+    """Unix seconds as PagerDuty writes them; ``precision`` is "seconds" or "milliseconds"."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=precision)[:-6] + "Z"

@@ -93,7 +93,7 @@ class PagerDuty:
         self._retries = retries
         self._random = random.Random(seed)
         self._drops_in_a_row = 0
-        self._subscription = "P" + self._hex(6).upper()
+        self.subscription_id = "P" + self._hex(6).upper()
 
     def _hex(self, digits: int) -> str:
         return f"{self._random.getrandbits(digits * 4):0{digits}x}"
@@ -161,7 +161,7 @@ class PagerDuty:
             "User-Agent": "PagerDuty-Webhook/V3.0",
             "X-PagerDuty-Signature": sign(webhook.body, *self.secrets),
             "X-Webhook-Id": webhook.id,
-            "X-Webhook-Subscription": self._subscription,
+            "X-Webhook-Subscription": self.subscription_id,
         }
         status = self._post(self.url, headers, webhook.body, TIMEOUT)
         now = self.now()
