@@ -53,6 +53,7 @@ class FakeSignIn(SignIn):
         self.count = 0
         self.verifier = ""
         self.silent = False
+        self.page = "https://identity.test"
 
     def tokens(self) -> Tokens:
         """New ones; the refresh token before is void."""
@@ -64,7 +65,7 @@ class FakeSignIn(SignIn):
 
     def start(self, state: str) -> tuple[str, str]:
         self.verifier = f"verifier of {state}"
-        return f"https://identity.test/oauth/authorize?state={state}", self.verifier
+        return f"{self.page}/oauth/authorize?state={state}", self.verifier
 
     def finish(self, code: str, code_verifier: str) -> Tokens:
         self.refuse(code != "good" or code_verifier != self.verifier)
