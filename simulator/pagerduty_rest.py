@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from simulator import pagerduty_oauth, pagerduty_reads, pagerduty_writes  # noqa: F401 -- routes
 from simulator.account import Account, Body
@@ -85,6 +86,21 @@ class PagerDutyApi(Hands):
     def remove_user(self, user: str | User) -> None:
         self.identity.revoke(self.user(user).id)
         super().remove_user(user)
+
+    def authorize(self, url: str, user: str | User | None) -> str:
+        """Somebody opens the page to sign in, says who they are and agrees (None: denies); the
+        address they are sent back to. ValueError where the page only says what is wrong."""
+        target = url.partition("//")[2].partition("/")[2]
+        page = self.handle(SimRequest("GET", f"/{target}"))
+        if page.status == 200:
+            form = dict(parse_qsl(target.partition("?")[2]))
+            form["user"] = "" if user is None else self.user(user).id
+            kind = {"Content-Type": "application/x-www-form-urlencoded"}
+            raw = urlencode(form).encode()
+            page = self.handle(SimRequest("POST", "/oauth/authorize", kind, raw))
+        if page.status != 302:
+            raise ValueError(page.body.decode())
+        return page.headers["Location"]
 
     # --- the server
 
