@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hooks import wild
@@ -32,9 +32,11 @@ from relay.store.wake import Waker
 
 # A second wish so soon after the first was done is the same one, clicked twice.
 SAME_WISH = timedelta(seconds=10)
+_INSTANT = timedelta(microseconds=1)
 
 _GONE = "The relay knows no such incident, or no longer: it may be long over."
 _TOLD = {
+    "set_priority": "its priority is set",
     "annotate": "your note is in the timeline",
     "publish": "your update is published",
     "page": "they are called into the room",
@@ -112,7 +114,7 @@ class Acts:
             arguments=given,
             actor=speaker.person,
             request_id=request_id or self._once(scene, action, given),
-            at=self._clock.now(),
+            at=_after(self._clock.now(), scene, other),
         )
         events = wishes.events_of(scene.incident, wish, _tie(scene, other))
         if not self._journal(wish, events):
@@ -237,7 +239,9 @@ class Acts:
         What was refused, or is done for some time, may be asked for again.
         """
         incident = scene.incident
-        facts = (len(incident.episodes), incident.updated_at, incident.mitigated_at)
+        facts = [len(incident.episodes), incident.updated_at]
+        if action == "mitigate":
+            facts.append(incident.mitigated_at)
         level = given.get("level", "")
         state = hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
         first = name = f"{incident.id}:{action}{level}:{state}"
@@ -273,7 +277,7 @@ class Acts:
         who = "You" if by is None or by.id == speaker.person.id else text.mention(by.username or "")
         waits = any(one.key == event_id for one in scene.waiting())
         more = " PagerDuty has not done it yet: it is queued." if waits else ""
-        return Reply(text=f"{who} asked for that already, {at}.{more}", refused=True)
+        return Reply(text=f"{who} asked for that already, at {at}.{more}", refused=True)
 
     def _said(self, scene: Scene, speaker: Speaker, wish: Wish) -> Reply:
         incident, action = scene.incident, wish.action
@@ -298,7 +302,7 @@ class Acts:
     def _as(self, speaker: Speaker) -> str:
         account = self.account(speaker)
         name = account.name if account else None
-        return f", as {text.message(name)}," if name else " in your name"
+        return f", as {text.message(name)}," if name else ", in your name,"
 
 
 def _clean(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -306,6 +310,15 @@ def _clean(arguments: Mapping[str, Any]) -> dict[str, Any]:
     cleaned = wild.cleaned(json.loads(json.dumps(dict(arguments))))
     assert isinstance(cleaned, dict)
     return cleaned
+
+
+def _after(now: datetime, *scenes: Scene | None) -> datetime:
+    """Now, or just after all that is known: a sender's clock may be ahead of ours."""
+    told = (event.occurred_at for scene in scenes if scene for event in scene.events)
+    try:
+        return max(now, max(told) + _INSTANT)
+    except OverflowError:
+        return now
 
 
 def _tie(scene: Scene, other: Scene | None) -> Tie | None:

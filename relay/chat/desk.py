@@ -17,9 +17,10 @@ from pagerduty_api.errors import PagerDutyError
 from relay.accounts import Accounts
 from relay.chat import policy, reading, verbs
 from relay.chat.acts import Acts, refused
+from relay.chat.beside import Beside
 from relay.chat.connecting import CONFIRM_FOR, Connecting
 from relay.chat.naming import Naming, Unclear
-from relay.chat.oncall import Background, OnCall
+from relay.chat.oncall import OnCall
 from relay.chat.scene import Scene, look
 from relay.chat.values import Later, OpenDialog, Reply, Speaker
 from relay.chat.verbs import Verb
@@ -41,7 +42,6 @@ Form: TypeAlias = Mapping[str, str | list[str]]
 Answer: TypeAlias = Reply | OpenDialog
 
 _MANY = 1_000
-_LONGEST_TEXT = 10_000
 _HIGHEST_LEVEL = 20
 
 
@@ -71,12 +71,12 @@ class Desk:
         messages: Messages,
         config: Config,
         clock: Clock,
-        background: Background,
+        beside: Beside,
     ) -> None:
         self._store, self._catalogue = store, catalogue
         self._directory = directory
         self._config, self._clock = config, clock
-        self._oncall = OnCall(store, catalogue, clock, background)
+        self._oncall = OnCall(store, catalogue, clock, beside)
         self._acts = Acts(
             store=store,
             waker=waker,
@@ -122,7 +122,7 @@ class Desk:
 
         `later` is given what may take long, and sends its reply when it is there.
         """
-        said = parse(_one(form, "text")[:_LONGEST_TEXT], _mentioned(form))
+        said = parse(_one(form, "text"), _mentioned(form))
         verb = verbs.find(said.verb or "help")
         if verb is None:
             near = verbs.near(said.verb)
@@ -148,7 +148,9 @@ class Desk:
         scene = self._scene(call.speaker)
         if scene is None or scene.row.channel_id != call.speaker.channel_id:
             return self._elsewhere(call.verb, scene)
-        if reply := self._acts.not_granted(scene, call.speaker, call.verb):
+        # What is asked for is judged when it is asked.
+        reply = self._acts.not_granted(scene, call.speaker, call.verb)
+        if reply and not call.verb.action:
             return reply
         handle = self._in_room.get(call.verb.name)
         return handle(call, scene) if handle else self._ask(call, scene, {})

@@ -90,11 +90,12 @@ class Naming:
         found = self._catalogue.find("service", words)
         exact = [row for row in found if row.name.casefold() == words.casefold()]
         if len(exact or found) == 1:
-            return (exact or found)[0]
+            row: CatalogueRow = (exact or found)[0]
+            return row
         near = found or self._catalogue.services()
         asked = "Several may be meant" if found else "PagerDuty has no such service"
         named = ", ".join(str(text.message(row.name)) for row in near[:_SHOWN])
-        raise Unclear(f"{asked}. " + (f"Say which: {named}." if named else ""))
+        raise Unclear(f"{asked}. Say which: {named}." if named else f"{asked}.")
 
     def priority(self, words: str) -> str:
         """The name of the priority as PagerDuty writes it. Raises Unclear."""

@@ -6,11 +6,13 @@ PagerDuty is asked beside, so the first to ask is told to try again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pagerduty_api.errors import PagerDutyError
+from relay.chat.beside import Beside, Busy
 from relay.clock import Clock
 from relay.store import Store
 
@@ -22,25 +24,21 @@ log = logging.getLogger("relay.chat")
 FRESH = timedelta(seconds=45)
 USABLE = timedelta(minutes=10)
 
-Background = Callable[[Callable[[], object]], object]
-"""Runs work beside the answer; may refuse."""
-
 
 class OnCall:
     """Remembers PagerDuty's user ids by service, in the store."""
 
-    def __init__(
-        self, store: Store, catalogue: Catalogue, clock: Clock, background: Background
-    ) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, clock: Clock, beside: Beside) -> None:
         self._store, self._catalogue = store, catalogue
-        self._clock, self._background = clock, background
+        self._clock, self._beside = clock, beside
 
     def known(self, service_id: str) -> frozenset[str] | None:
         """Who was on call a moment ago; None while nobody knows, and PagerDuty is being asked."""
         note = self._store.errand_note(_name(service_id)) or {"at": None, "ids": []}
         age = self._clock.now() - datetime.fromisoformat(note["at"]) if note["at"] else None
         if age is None or age > FRESH:
-            self._background(lambda: self._learn(service_id))
+            with suppress(Busy):
+                self._beside.start(lambda: self._learn(service_id))
         return frozenset(note["ids"]) if age is not None and age < USABLE else None
 
     def remember(self, service_id: str, user_ids: Iterable[str]) -> None:

@@ -137,9 +137,11 @@ def outline(row: IncidentRow) -> Incident:
 def why(scene: Scene, members: Iterable[Member], config: Config) -> str:
     """Why this room exists, why each person is in it, and which setting decided what."""
     incident, room = scene.incident, config.room
-    reasons = dict(_reasons(scene, config))
+    reasons: dict[str, list[str]] = {}
+    for name, reason in _reasons(scene, config):
+        reasons.setdefault(name, []).append(reason)
     people = [
-        f"- {_member(one)}: {reasons.get(one.username or one.name, text.message(one.why))}."
+        f"- {_member(one)}: {'; '.join(reasons[one.username or one.name])}."
         f" {text.message(one.standing).capitalize()}."
         for one in members
     ]

@@ -26,7 +26,10 @@ _DIALECT = "chat"
 _LONGEST_ID = 58  # with "chat:" before it, a name of 64 characters is kept as it is
 
 # What only PagerDuty has: it keeps levels and knows who is on call.
-ONLY_THERE = {"escalate": "It has no escalation policy: `assign` or `page` somebody instead."}
+ONLY_THERE = {
+    "escalate": "Only PagerDuty's incidents have an escalation policy:"
+    " `assign` or `page` somebody instead."
+}
 _PAGED_THERE = (
     "It is not PagerDuty's, so nobody's phone can be called for it: name people with `@` instead."
 )
