@@ -33,11 +33,11 @@ class Stopped(Exception):  # noqa: N818 - an answer, not a failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """Who asked for the link."""
+    """Who asked for the link; ``name`` is the link's own, which none of its spellings changes."""
 
     user_id: str
     username: str
-    nonce: str
+    name: str
 
 
 class Connecting:
@@ -61,7 +61,7 @@ class Connecting:
     def invitation(self, state: str, within: timedelta = BEGIN_WITHIN) -> Invitation:
         """Who asked, by the link's own word."""
         try:
-            return Invitation(**self._keys.read(PURPOSE, state, within, self._now()))
+            said = self._keys.read(PURPOSE, state, within, self._now())
         except ExpiredToken:
             raise Stopped(
                 "expired", 410, "This link is too old", f"It counts for ten minutes. {self._again}."
@@ -73,6 +73,8 @@ class Connecting:
                 "This link is not whole",
                 f"It is not one that the relay gave, or a part of it was lost. {self._again}.",
             ) from None
+        signed = state.rpartition(".")[0]  # the last bits of a signature's spelling are free
+        return Invitation(user_id=said["user_id"], username=said["username"], name=signed)
 
     def asked(self, invitation: Invitation) -> str:
         """What a browser keeps that was shown whom it is about to link."""
@@ -98,7 +100,7 @@ class Connecting:
             )
         if not verifier:
             raise self._foreign()
-        if not self._store.once(PURPOSE, invitation.nonce, self._now()):
+        if not self._store.once(PURPOSE, invitation.name, self._now()):
             raise Stopped(
                 "used",
                 410,
@@ -117,14 +119,14 @@ class Connecting:
             ) from problem
 
     def _sealed(self, invitation: Invitation, verifier: str) -> str:
-        return self._keys.seal(json.dumps([invitation.nonce, verifier]))
+        return self._keys.seal(json.dumps([invitation.name, verifier]))
 
     def _verifier(self, invitation: Invitation, kept: str) -> str:
         try:
-            nonce, verifier = json.loads(self._keys.open(kept))
+            name, verifier = json.loads(self._keys.open(kept))
         except BadToken:
             raise self._foreign() from None
-        if nonce != invitation.nonce:
+        if name != invitation.name:
             raise self._foreign()
         return str(verifier)
 

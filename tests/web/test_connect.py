@@ -220,6 +220,18 @@ def test_a_link_is_used_once(desk: Desk) -> None:
     stopped(desk, desk.end(state), 410, "used", "used already Type /incident whoami")
 
 
+def test_another_spelling_of_a_link_is_the_same_link(desk: Desk) -> None:
+    """The last sign of a signature holds two bits that do not count."""
+    state = desk.state()
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other = state[:-1] + letters[letters.index(state[-1]) ^ 1]
+    desk.through(state)
+    assert desk.accounts.disconnect("u1")
+    desk.ask(other)
+    desk.begin(other)
+    stopped(desk, desk.end(other), 410, "used", "used already")
+
+
 def test_who_says_no_at_pagerduty_may_think_again(desk: Desk) -> None:
     state = desk.state()
     desk.ask(state)
