@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from incidents.events import Person
+from pagerduty_api.errors import NotAuthorised, RateLimited, Unavailable
+from pagerduty_api.models import User
+from relay.directory import Directory
 from simulator.faults import Fault
 from tests.harness import Drill
+from tests.relay.fakes import FakePagerDuty
 
 
 @pytest.fixture
@@ -120,3 +125,90 @@ def test_a_look_up_that_meets_no_server_stops_all_work(drill: Drill) -> None:
     drill.wait(31)
     assert drill.relay.worker.breaker.problem is None
     assert "erin.example" in drill.chat.snapshot("incident-q1")["members"]
+
+
+class Asked:
+    """A directory that may ask PagerDuty, which knows Erin by another name."""
+
+    def __init__(self, drill: Drill) -> None:
+        self.drill = drill
+        erin = User(id="PERIN01", name="E. Example", email="Erin@corp.test")
+        self.pagerduty = FakePagerDuty(erin, User(id="PX", email="x@corp.test"))
+        relay = drill.relay
+        self.directory = Directory(
+            relay.store, relay.chat, drill.config.people, drill.clock, self.pagerduty
+        )
+
+    def find(self, *people: Person, source: str = "pagerduty") -> dict[str, str]:
+        self.last = self.directory.introduce(source, people)
+        return dict(self.last.usernames)
+
+
+@pytest.fixture
+def asked(drill: Drill) -> Asked:
+    return Asked(drill)
+
+
+ERIN = Person(id="PERIN01", name="Erin E.")
+
+
+def test_pagerduty_is_asked_for_an_address_that_it_did_not_send(asked: Asked) -> None:
+    assert asked.find(ERIN) == {"PERIN01": "erin.example"}
+    assert asked.last.again_at is None
+    asked.find(ERIN)
+    assert asked.pagerduty.calls == ["user PERIN01"], "once a day"
+
+
+def test_pagerduty_is_asked_about_nobody_else(asked: Asked) -> None:
+    asked.find(
+        Person(id="PALICE1", name="A"),
+        Person(id="PZ", name="Z", email="z@corp.test"),
+        Person(name="Y"),
+        Person(id="mattermost:1", name="frank", username="frank"),
+    )
+    asked.find(ERIN, source="generic")
+    assert asked.pagerduty.calls == []
+
+
+@pytest.mark.parametrize("problem", [None, NotAuthorised("GET /users/{id} was refused")])
+def test_who_is_gone_or_hidden_is_looked_for_by_name(
+    asked: Asked, problem: NotAuthorised | None
+) -> None:
+    asked.pagerduty.problem = problem
+    frank, nobody = Person(id="PGONE", name="Frank"), Person(id="PAWAY", name="Nobody")
+    assert asked.find(frank, nobody) == {"PGONE": "frank"}
+    assert asked.last.strangers == {
+        "PAWAY": "no Mattermost user found; add them to people in conf.yaml"
+    }
+    assert asked.last.again_at is None
+
+
+def test_while_pagerduty_is_away_names_count_and_it_is_asked_again_soon(asked: Asked) -> None:
+    """One call waits for it, not one a person; who was found by name is asked about as well."""
+    asked.pagerduty.problem = Unavailable("GET /users/{id} was not answered")
+    frank = Person(id="PX", name="Frank")
+    for _ in range(2):
+        assert asked.find(ERIN, frank) == {"PX": "frank"}
+        assert "not known yet: GET /users/{id} was not answered." in asked.last.strangers["PERIN01"]
+        assert asked.last.again_at == asked.drill.clock.now() + timedelta(minutes=1)
+    assert asked.pagerduty.calls == ["user PERIN01"]
+    assert asked.directory.known("pagerduty", [ERIN, frank]).usernames == {"PX": "frank"}
+    asked.drill.clock.sleep(60)
+    asked.pagerduty.problem = None
+    asked.drill.chat.user("bob").email = "x@corp.test"
+    assert asked.find(ERIN, frank) == {"PERIN01": "erin.example", "PX": "bob"}
+    assert asked.last.again_at is None
+    asked.find(ERIN, frank)
+    assert asked.pagerduty.calls == ["user PERIN01", "user PERIN01", "user PX"]
+
+
+def test_nobody_waits_for_who_was_found_by_name(asked: Asked) -> None:
+    asked.pagerduty.problem = Unavailable("no answer")
+    assert asked.find(Person(id="PX", name="Frank")) == {"PX": "frank"}
+    assert asked.last.again_at is None
+
+
+def test_pagerdutys_own_wait_is_kept(asked: Asked) -> None:
+    asked.pagerduty.problem = RateLimited("429", retry_after=90.0)
+    asked.find(ERIN)
+    assert asked.last.again_at == asked.drill.clock.now() + timedelta(seconds=90)
