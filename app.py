@@ -16,9 +16,10 @@ from mattermost_api.transport import Transport
 from relay.assemble import assemble
 from relay.clock import SystemClock
 from relay.config import Config, ConfigError, load
+from relay.front import front, signing_in
 from relay.intake import Intake
 from relay.store import StoreError
-from web import errors, ops, pages, receive
+from web import chat, connect, errors, ops, pages, receive
 from web.access import Access
 
 log = logging.getLogger("relay")
@@ -67,6 +68,17 @@ def create_app(
     app.register_blueprint(door)
     app.register_blueprint(ops.blueprint(relay, SOURCES, access))
     app.register_blueprint(pages.blueprint(relay, SOURCES, clock.now, access))
+    if talks := front(relay):
+        app.register_blueprint(chat.blueprint(talks))
+        atexit.register(talks.close)
+    if connecting := signing_in(relay):
+        app.register_blueprint(
+            connect.blueprint(
+                connecting,
+                clock.now,
+                lambda outcome: relay.measures.chat.labels("connect", outcome).inc(),
+            )
+        )
     if config.worker.embedded:
         crew = relay.crew(clock)
         crew.start()

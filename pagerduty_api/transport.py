@@ -12,11 +12,14 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from requests.adapters import BaseAdapter
+from requests import Session
+from requests.adapters import BaseAdapter as Adapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from pagerduty_api import __version__
 from pagerduty_api.errors import Refused, Unavailable
+
+__all__ = ["Adapter", "Response", "Session", "new_session", "no_answer", "response_of", "send"]
 
 # Seconds to connect, and then from one silence to the next.
 TIMEOUT = (3.05, 10.0)
@@ -35,7 +38,7 @@ class Response:
     body: bytes = field(repr=False)
 
 
-def new_session(adapter: BaseAdapter) -> requests.Session:
+def new_session(adapter: Adapter) -> Session:
     """A session for the client and for `oauth.py`; may be shared by threads.
 
     The adapter carries everything: one that keeps a deadline as a whole, or a simulator's. The

@@ -6,21 +6,27 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from incidents.messages import Messages, TemplateError
 from mattermost_api.client import Mattermost
 from mattermost_api.transport import RequestsTransport, Transport
+from pagerduty_api.transport import Adapter
 from playbooks.model import Playbook
+from relay.chat.authority import offers
+from relay.chat.buttons import Buttons
 from relay.clock import Clock, SystemClock
 from relay.config import Config
 from relay.crew import Crew
-from relay.deliver import Calls, Deliverer, Place
+from relay.deliver import Asking, Calls, Deliverer, Integrate, PagerDutyCalls, Place
 from relay.directory import Directory
 from relay.limits import Breaker, Bucket, LimitedTransport
 from relay.metrics import MeasuredTransport, Measures
+from relay.outside import Outside, outside
 from relay.store import Store, open_store
 from relay.store.single import WorkerLock
 from relay.store.wake import Waker
@@ -42,6 +48,10 @@ class Relay:
     bucket: Bucket
     worker: Worker
     measures: Measures
+    outside: Outside
+    directory: Directory
+    messages: Messages
+    clock: Clock
 
     def crew(self, clock: SystemClock) -> Crew:
         """The threads that work in this process; not started."""
@@ -68,11 +78,12 @@ def assemble(
     clock: Clock,
     transport: Transport | None = None,
     store: Store | None = None,
+    adapter: Adapter | None = None,
 ) -> Relay:
     """Build everything from the config; the only I/O is opening the database.
 
-    Raises TemplateError, StoreError. `transport` replaces the one that speaks HTTP, `store` is
-    one that is open already.
+    Raises TemplateError, StoreError. `transport` and `adapter` replace those that speak HTTP with
+    Mattermost and PagerDuty, `store` is one that is open already.
     """
     messages = Messages(config.messages.set, templates_in(config.messages.folder))
     store = store or open_store(config.store.url.get_secret_value(), now=clock.now)
@@ -91,16 +102,31 @@ def assemble(
         config.mattermost.token.get_secret_value(),
         now=clock.now,
     )
-    directory = Directory(store, chat, config.people, clock)
-    calls = Calls(chat, directory, place(config))
+    beyond = outside(config, store, chat, clock, adapter)
+    directory = Directory(store, chat, config.people, clock, pagerduty=beyond.pagerduty)
+    calls = Calls(chat, directory, place(config), _integrate(config, beyond, clock))
+    waker = Waker(store)
+    asking = Asking(
+        store=store,
+        calls=PagerDutyCalls(beyond.pagerduty, beyond.accounts, beyond.catalogue, store, clock)
+        if beyond.pagerduty
+        else None,
+        accounts=beyond.accounts,
+        sender=config.pagerduty.email,
+        clock=clock,
+        new_id=_new_id,
+        jitter=random.random,
+        woken=waker.notify,
+    )
     lease = config.worker.lease
     deliverer = Deliverer(
         store=store,
         calls=calls,
         clock=clock,
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=_new_id,
         jitter=random.random,
         lease=lease,
+        asking=asking,
     )
     turn = Turn(
         store=store,
@@ -111,6 +137,8 @@ def assemble(
         line=line,
         clock=clock,
         lease=lease,
+        offers=partial(offers, config),
+        write_back=config.pagerduty.write_back if config.pagerduty.email else "none",
     )
     worker = Worker(
         store=store,
@@ -123,19 +151,44 @@ def assemble(
     return Relay(
         config=config,
         store=store,
-        waker=Waker(store),
+        waker=waker,
         chat=chat,
         calls=calls,
         bucket=bucket,
         worker=worker,
         measures=measures,
+        outside=beyond,
+        directory=directory,
+        messages=messages,
+        clock=clock,
     )
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _integrate(config: Config, beyond: Outside, clock: Clock) -> Integrate:
+    """What gives the card's buttons their addresses."""
+    buttons = Buttons(beyond.keys, config.chat.url or "", config.chat.button_lifetime)
+
+    def integrate(
+        actions: Sequence[Mapping[str, Any]], source: str, incident_id: str, operation_id: str
+    ) -> Sequence[Mapping[str, Any]]:
+        return buttons.integrate(actions, source, incident_id, operation_id, clock.now())
+
+    return integrate
 
 
 def place(config: Config) -> Place:
     """Where rooms are made."""
     settings = config.mattermost
-    return Place(team=settings.team, town_hall=settings.town_hall, link=settings.public_url)
+    return Place(
+        team=settings.team,
+        town_hall=settings.town_hall,
+        stakeholders=config.chat.stakeholders or "",
+        link=settings.public_url,
+    )
 
 
 def playbook(config: Config) -> Playbook:
@@ -147,6 +200,7 @@ def playbook(config: Config) -> Playbook:
         timeline=frozenset(config.timeline),
         leave_after=room.leave_after,
         archive_after=room.archive_after,
+        stakeholders=config.chat.stakeholders is not None,
     )
 
 

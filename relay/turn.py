@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +13,9 @@ from incidents.fold import fold
 from incidents.incident import Incident
 from incidents.messages import Messages
 from incidents.plan import Kind, Operation, plan
-from incidents.room import Known, Room, furnish
+from incidents.room import Known, Room, furnish, request_slot
 from playbooks.model import Playbook
+from relay.chat.wishes import DECIDES
 from relay.clock import Clock
 from relay.deliver import Deliverer, Job, Later, ServerDown
 from relay.deliver.doubt import proof_at
@@ -88,6 +89,8 @@ class Turn:
     line: LimitedTransport
     clock: Clock
     lease: timedelta
+    offers: Callable[[str], frozenset[str]]
+    write_back: str
 
     def run(self, claim: Claim, claimed_at: float) -> bool:
         """Claimed: fold, introduce, furnish, plan, deliver, settle; whether anything was delivered.
@@ -99,9 +102,9 @@ class Turn:
         guard = Guard(self.store, claim, self.clock, self.lease, claimed_at)
         rest = _Rest()
         try:
-            if incident.born and incident.episode:
+            if opened_at := _opened_at(incident):
                 with self.line.checked(guard):
-                    self._bring_up_to_date(claim, incident, incident.episode.opened_at, guard, rest)
+                    self._bring_up_to_date(claim, incident, opened_at, guard, rest)
         except ServerDown as down:
             rest.due_at, rest.problem = self.clock.now(), str(down)
             self._settle(claim, incident, rest, claim.attempts)  # no failure of the incident's own
@@ -150,11 +153,14 @@ class Turn:
         """Who is who; a room without its people, and saying so, is better than none."""
         people = [called.person for called in incident.called]
         try:
-            return self.directory.introduce(incident.source, people)
+            found = self.directory.introduce(incident.source, people)
         except Unanswered as failed:
             self.deliverer.judge(failed.problem)
             rest.wait(Later(str(failed), self.clock.now() + LOOK_AGAIN))
             return failed.known
+        if found.again_at:  # somebody was missed while PagerDuty could not be asked
+            rest.due_at = min(rest.due_at, found.again_at)
+        return found
 
     def _furnish(
         self,
@@ -169,12 +175,17 @@ class Turn:
             if slot.startswith("member:") and row.state == "parked" and row.wanted["in"]
         }
         before = self.store.retired(claim, "channel")
+        room, own = ledger.get("channel"), incident.source == DECIDES
         known = Known(
             instance=self.store.instance,
             usernames=people.usernames,
             strangers=people.strangers,
             refused=refused,
             predecessor=Link(name=before["name"], html_url=before["link"]) if before else None,
+            offered=self.offers(incident.source),
+            asked=_ended(incident, ledger),
+            link=(room.result or {}).get("link") if room else None,
+            write_back=self.write_back if own else "none",
         )
         return furnish(incident, self.playbook, known, self.clock.now(), self.messages)
 
@@ -187,3 +198,20 @@ class Turn:
             attempts=attempts,
             problem=rest.problem,
         )
+
+
+def _opened_at(incident: Incident) -> datetime | None:
+    """When what is to be worked on began; None where there is nothing to do."""
+    if incident.born and incident.episode:
+        return incident.episode.opened_at
+    return incident.requests[0].at if incident.requests else None
+
+
+def _ended(incident: Incident, ledger: Mapping[str, LedgerRow]) -> dict[str, str | None]:
+    """How each request ended, by its key: None if it was done, else why it was not."""
+    rows = {request.key: ledger.get(request_slot(request)) for request in incident.requests}
+    return {
+        key: row.reason if row.state == "parked" else None
+        for key, row in rows.items()
+        if row and row.state in ("done", "parked")
+    }

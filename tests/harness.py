@@ -116,7 +116,7 @@ class Drill:
 
     def start(self) -> Relay:
         """A relay process on the same database, as after a restart."""
-        relay = assemble(self.config, clock=self.clock, transport=self.wire)
+        relay = self.assembled()
         self.intake = Intake(
             store=relay.store,
             waker=relay.waker,
@@ -124,6 +124,10 @@ class Drill:
             count=lambda _source, _status: None,
         )
         return relay
+
+    def assembled(self) -> Relay:
+        """The parts of a relay process."""
+        return assemble(self.config, clock=self.clock, transport=self.wire)
 
     def restart(self) -> None:
         """What kill -9 and a new process are to the database: leases are left, then taken over."""

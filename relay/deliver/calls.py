@@ -5,9 +5,9 @@ A method fills in the outcomes as it goes, so that what was done before an error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from incidents.plan import Kind
 from mattermost_api.client import Mattermost
@@ -17,6 +17,10 @@ from relay.deliver.job import Call, Job, Outcomes, Place, Slots
 from relay.directory import Directory
 from relay.store import Outcome
 
+# Buttons, source, incident and operation id -> the buttons with their addresses.
+Integrate: TypeAlias = Callable[
+    [Sequence[Mapping[str, Any]], str, str, str], Sequence[Mapping[str, Any]]
+]
 BATCH = 100
 MARK = "incident_relay"  # the key in a post's props under which its operation id stands
 
@@ -24,10 +28,13 @@ MARK = "incident_relay"  # the key in a post's props under which its operation i
 class Calls:
     """The operations as Mattermost calls."""
 
-    def __init__(self, chat: Mattermost, directory: Directory, place: Place) -> None:
+    def __init__(
+        self, chat: Mattermost, directory: Directory, place: Place, integrate: Integrate
+    ) -> None:
         self.chat, self.place, self._directory = chat, place, directory
+        self._integrate = integrate
         self._ground: tuple[str, str] | None = None
-        self._town_hall: str | None = None
+        self._public: dict[str, str] = {}  # name -> id of Town Hall and the stakeholders' channel
         self._calls: Mapping[Kind, Callable[[Call], None]] = {
             Kind.CREATE_CHANNEL: self._create_channel,
             Kind.PATCH_CHANNEL: self._patch_channel,
@@ -36,7 +43,9 @@ class Calls:
             Kind.EDIT_CARD: self._edit_card,
             Kind.PIN_CARD: self._pin_card,
             Kind.POST_TIMELINE: self._post_timeline,
-            Kind.POST_STATISTICS: self._post_statistics,
+            Kind.POST_STATISTICS: self._post_elsewhere,
+            Kind.POST_STAKEHOLDERS: self._post_elsewhere,
+            Kind.TELL_PERSON: self._post_elsewhere,
             Kind.REMOVE_MEMBER: self._remove_member,
             Kind.ARCHIVE_CHANNEL: self._archive_channel,
             Kind.RESTORE_CHANNEL: self._restore_channel,
@@ -87,18 +96,30 @@ class Calls:
             done[name] = Outcome(state="done", value=value, result=result)
         return done
 
-    def town_hall(self) -> str:
-        """The id of the channel for statistics."""
-        if self._town_hall is None:
+    def channel_of(self, kind: Kind, job: Job, wish: Mapping[str, Any]) -> str:
+        """The id of the channel in which an operation of this kind posts."""
+        match kind:
+            case Kind.POST_STATISTICS:
+                return self._public_channel(self.place.town_hall, "mattermost.town_hall")
+            case Kind.POST_STAKEHOLDERS:
+                return self._public_channel(self.place.stakeholders, "chat.stakeholders")
+            case Kind.TELL_PERSON:
+                bot_id, _ = self.get_ready()
+                return self.chat.create_direct(bot_id, wish["user_id"]).id
+            case _:
+                return job.channel_id
+
+    def _public_channel(self, name: str, key: str) -> str:
+        if name not in self._public:
             _, team_id = self.get_ready()
-            channel = self.chat.channel_by_name(team_id, self.place.town_hall)
+            channel = self.chat.channel_by_name(team_id, name)
             if channel is None:
                 raise Refused(
-                    f"the channel {self.place.town_hall} does not exist, or is hidden from the bot",
-                    cure="Create it, or change `mattermost.town_hall`; add the bot, then retry.",
+                    f"the channel {name} does not exist, or is hidden from the bot",
+                    cure=f"Create it, or change `{key}`; add the bot, then retry.",
                 )
-            self._town_hall = channel.id
-        return self._town_hall
+            self._public[name] = channel.id
+        return self._public[name]
 
     def find_ours(self, marker: str) -> Channel | None:
         """The live channel that carries `marker`, under whatever name."""
@@ -190,14 +211,27 @@ class Calls:
             call.done[name] = Outcome(state="done", value=wish)
 
     def _post_card(self, call: Call) -> None:
-        post = self._post(call.job.channel_id, call.operation_id, call.slots["card"], pinned=True)
+        wish = self._integrated(call)
+        post = self._post(call.job.channel_id, call.operation_id, wish, pinned=True)
         call.done.update(posted(post, call.slots))
 
     def _edit_card(self, call: Call) -> None:
-        wish, facts = call.slots["card"], call.job.result("card")
+        wish, facts = self._integrated(call), call.job.result("card")
         props = {**wish["props"], MARK: facts["operation_id"]}
         self.chat.patch_post(facts["post_id"], message=wish["message"], props=props)
-        call.done["card"] = Outcome(state="done", value=wish)
+        call.done["card"] = Outcome(state="done", value=call.slots["card"])
+
+    def _integrated(self, call: Call) -> Mapping[str, Any]:
+        """The card with its buttons' addresses: they are Mattermost's business, not the room's."""
+        wish, claim = call.slots["card"], call.job.claim
+        granted = (claim.source, claim.incident_id, call.operation_id)
+        cards = [
+            {**card, "actions": self._integrate(card["actions"], *granted)}
+            if card.get("actions")
+            else card
+            for card in wish["props"]["attachments"]
+        ]
+        return {**wish, "props": {**wish["props"], "attachments": cards}}
 
     def _pin_card(self, call: Call) -> None:
         self.chat.pin_post(call.job.result("card")["post_id"])
@@ -208,12 +242,13 @@ class Calls:
         post = self._post(call.job.channel_id, call.operation_id, wish)
         call.done.update(posted(post, call.slots))
 
-    def _post_statistics(self, call: Call) -> None:
+    def _post_elsewhere(self, call: Call) -> None:
         ((_, wish),) = call.slots.items()
         try:
-            post = self._post(self.town_hall(), call.operation_id, wish)
+            channel_id = self.channel_of(call.kind, call.job, wish)
+            post = self._post(channel_id, call.operation_id, wish)
         except (Refused, Missing):
-            self._town_hall = None  # it may be another channel by the next time
+            self._public.clear()  # they may be other channels by the next time
             raise
         call.done.update(posted(post, call.slots))
 

@@ -21,8 +21,9 @@ from mattermost_api.errors import (
 )
 from mattermost_api.models import Channel
 from relay.clock import Clock
+from relay.deliver.asking import Asking
 from relay.deliver.calls import Calls
-from relay.deliver.doubt import Doubts, due_for_proof, is_post, once_tried, resend
+from relay.deliver.doubt import ELSEWHERE, Doubts, due_for_proof, is_post, once_tried, resend
 from relay.deliver.job import Call, Job, Later, Outcomes, ServerDown, Slots
 from relay.store import LedgerRow, Outcome, Store, StoreUnavailable
 
@@ -53,8 +54,9 @@ class Deliverer:
         new_id: Callable[[], str],
         jitter: Callable[[], float],
         lease: timedelta,
+        asking: Asking,
     ) -> None:
-        self._store, self._calls, self._clock = store, calls, clock
+        self._store, self._calls, self._clock, self._asking = store, calls, clock, asking
         self._new_id, self._jitter, self._lease = new_id, jitter, lease
         self._doubts = Doubts(calls, clock)
 
@@ -63,6 +65,9 @@ class Deliverer:
 
         Raises Later, ServerDown, Fenced. A refusal is an outcome, not an error.
         """
+        if operation.kind is Kind.ASK:  # not Mattermost's business
+            self._asking.deliver(job, operation)
+            return
         try:
             with self._sorted(job, operation.slots):
                 self._get_ready()
@@ -170,7 +175,7 @@ class Deliverer:
         self._intend(job, operation_id, kind, slots)
         done: Outcomes = {}
         try:
-            call = Call(job=job, operation_id=operation_id, slots=slots, done=done)
+            call = Call(job=job, kind=kind, operation_id=operation_id, slots=slots, done=done)
             self._calls.make(kind, call)
         except (Refused, Missing) as problem:
             try:
@@ -211,7 +216,7 @@ class Deliverer:
             # A plain bot may not restore: the incident goes on in a room of its own.
             self._store.retire(job.claim, [one for one in job.ledger if one.startswith(_ROOM)])
             return
-        in_room = kind not in (Kind.CREATE_CHANNEL, Kind.POST_STATISTICS)
+        in_room = kind not in (Kind.CREATE_CHANNEL, *ELSEWHERE)
         room = self._room(job) if in_room else None
         if room and 0 < room.delete_at < job.opened_at.timestamp() * 1000:
             # Archived before this episode began: then it may be restored. A person's archiving

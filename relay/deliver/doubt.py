@@ -17,6 +17,15 @@ SETTLED_AFTER = timedelta(seconds=30)
 # How much older than the intent a post may seem by the server's Date, which counts seconds.
 MARGIN = timedelta(seconds=60)
 PAGE = 60
+# What posts outside the room.
+ELSEWHERE = (Kind.POST_STATISTICS, Kind.POST_STAKEHOLDERS, Kind.TELL_PERSON)
+_POSTED = {
+    "timeline": Kind.POST_TIMELINE,
+    "answer": Kind.POST_TIMELINE,
+    "statistics": Kind.POST_STATISTICS,
+    "stakeholders": Kind.POST_STAKEHOLDERS,
+    "word": Kind.TELL_PERSON,
+}
 
 
 class Doubts:
@@ -52,8 +61,7 @@ class Doubts:
     def _posts(self, job: Job, kind: Kind, row: LedgerRow) -> list[Post]:
         """Our posts with the row's operation id, the eldest first."""
         bot_id, _ = self._calls.get_ready()
-        town_hall = kind is Kind.POST_STATISTICS
-        channel_id = self._calls.town_hall() if town_hall else job.channel_id
+        channel_id = self._calls.channel_of(kind, job, row.wanted)
         operation_id = (row.result or {}).get("operation_id", row.operation_id)
         oldest = ((row.server_at or row.intent_at) - MARGIN).timestamp() * 1000
         found: list[Post] = []
@@ -87,7 +95,7 @@ def once_tried(job: Job, operation: Operation) -> Operation | None:
 
 def is_post(slot: str) -> bool:
     """Whether the slot is filled by a post."""
-    return slot.partition(":")[0] in ("card", "timeline", "statistics")
+    return slot.partition(":")[0] in ("card", *_POSTED)
 
 
 def resend(slot: str, row: LedgerRow) -> Kind | None:
@@ -116,4 +124,4 @@ def proof_at(row: LedgerRow) -> datetime | None:
 
 
 def _posting(slot: str) -> Kind:
-    return Kind.POST_STATISTICS if slot.startswith("statistics") else Kind.POST_TIMELINE
+    return _POSTED.get(slot.partition(":")[0], Kind.POST_CARD)

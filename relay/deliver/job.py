@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from incidents.plan import Kind
 from relay.store import Claim, LedgerRow, Outcome
 
 Slots: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -31,10 +32,13 @@ class ServerDown(Exception):  # noqa: N818 - not ours
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where rooms are made: names of the team and of Town Hall, and the address people open."""
+    """Where rooms are made: names of the team, of Town Hall and of the stakeholders' channel
+    ("" for none), and the address people open.
+    """
 
     team: str
     town_hall: str
+    stakeholders: str
     link: str
 
 
@@ -72,6 +76,7 @@ class Call:
     """An operation on its way: what it is to make of each slot, and what it made so far."""
 
     job: Job
+    kind: Kind
     operation_id: str
     slots: Slots
     done: Outcomes

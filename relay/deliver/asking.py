@@ -1,0 +1,218 @@
+"""What was asked for in chat becomes PagerDuty's: once, in order, in the name of who asked.
+
+Intent before the call, outcome after it, as for every other slot. What PagerDuty answers goes
+into the journal like its webhooks. What it refuses is parked with its cure, and the room is told.
+PagerDuty being away parks nothing: what was asked for waits until it is back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from hooks.pagerduty_rest import declared, news, note_told
+from incidents.events import Event, Person
+from incidents.fold import fold
+from incidents.plan import Kind, Operation
+from pagerduty_api.errors import AlreadySo, Missing, Refused, Unavailable
+from pagerduty_api.models import Actor, Note
+from relay.accounts import Accounts, NotConnected
+from relay.chat.values import CHAT, in_chat
+from relay.clock import Clock
+from relay.deliver.job import Job, Later
+from relay.deliver.pagerduty import Done, Impossible, PagerDutyCalls, Unknowable
+from relay.store import LedgerRow, Outcome, RawDelivery, Store
+
+LONGEST_WAIT = timedelta(minutes=1)
+# PagerDuty's number for "already resolved", and what is settled by that as well.
+_RESOLVED = 1001
+_MOOT = ("acknowledge", "resolve")
+# A snapshot may tell of a status, of assignees and of a priority: one after the other.
+_TELLINGS = 4
+
+_OFF = (
+    "PagerDuty's API is not configured. Set pagerduty.token in conf.yaml, then type:"
+    " python -m relay retry"
+)
+
+
+class Asking:
+    """Carries out requests, one at a time for an incident, on any number of threads.
+
+    `calls` and `accounts` are None while PagerDuty's API is not configured. `sender` is in whose
+    name the relay itself writes. `woken` is told when an answer gave another incident work.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        calls: PagerDutyCalls | None,
+        accounts: Accounts,
+        sender: str | None,
+        clock: Clock,
+        new_id: Callable[[], str],
+        jitter: Callable[[], float],
+        woken: Callable[[], None],
+    ) -> None:
+        self._store, self._calls, self._accounts = store, calls, accounts
+        self._sender, self._clock, self._woken = sender, clock, woken
+        self._new_id, self._jitter = new_id, jitter
+
+    def deliver(self, job: Job, operation: Operation) -> None:
+        """Ask for what the operation wants, and write down what came of it.
+
+        Raises Later while PagerDuty is away, and Fenced. A refusal is an outcome, not an error.
+        """
+        ((slot, wish),) = operation.slots.items()
+        row = job.ledger.get(slot)
+        operation_id = operation.in_doubt or self._new_id()
+        with self._sorted(job, slot, wish, row):
+            if self._calls is None:
+                self._park(job, slot, wish, _OFF)
+                return
+            known = self._store.events(job.claim)
+            prepared = _tried(row, operation)
+            if prepared and row:
+                done = self._calls.look(job, prepared, row, retried=not operation.in_doubt)
+                if done:
+                    self._intend(job, operation_id, slot, prepared)
+                    self._conclude(job, slot, prepared, done, known, None)
+                    return
+            actor = self._actor(wish)
+            # What a doubtful attempt looked up counts for the next one too.
+            if not (prepared and operation.in_doubt):
+                prepared = self._calls.prepare(job, wish)
+            self._intend(job, operation_id, slot, prepared)
+            done = self._made(job, slot, prepared, actor)
+            self._conclude(job, slot, prepared, done, known, actor)
+
+    def _made(self, job: Job, slot: str, wish: Mapping[str, Any], actor: Actor) -> Done:
+        """The call; a refusal that says that it is so already is as good as success."""
+        assert self._calls
+        try:
+            return self._calls.make(job, wish, actor)
+        except AlreadySo as problem:
+            if problem.code == _RESOLVED and wish["action"] not in _MOOT:
+                raise Impossible("The incident is resolved. Reopen it first") from problem
+            return self._calls.now(job)
+        except Unavailable as problem:
+            if not problem.sent:  # certainly not done: no doubt is left
+                self._end(job, slot, Outcome(state="failed", reason=str(problem)))
+            raise
+
+    def _actor(self, wish: Mapping[str, Any]) -> Actor:
+        """In whose name: who asked, or for the relay's own word the one the config names."""
+        if asked := wish.get("actor"):
+            return self._accounts.actor(Person(name=asked["name"], id=asked["id"]))
+        return Actor(user_id="", email=self._sender or "", token=None)
+
+    def _intend(self, job: Job, operation_id: str, slot: str, wish: Mapping[str, Any]) -> None:
+        now = self._clock.now()
+        self._store.intend(
+            job.claim, operation_id, Kind.ASK, {slot: dict(wish)}, at=now, server_at=None
+        )
+
+    def _conclude(
+        self,
+        job: Job,
+        slot: str,
+        wish: Mapping[str, Any],
+        done: Done,
+        known: list[Event],
+        actor: Actor | None,
+    ) -> None:
+        """The answer first: should we die between the two, it is looked for, and told, again."""
+        asked = wish.get("actor")
+        speaker = self._speaker(asked, actor) if asked else None
+        if done.note and done.note.created_at and speaker:
+            note = _as_json(done.note, done.note.created_at)
+            self._journal((note_told(note, job.claim.incident_id, speaker),), note)
+        if done.incident and asked and wish["action"] == "declare":
+            by = in_chat(asked["id"].removeprefix(f"{CHAT}:"), asked["name"])
+            called = wish["arguments"].get("people") or []
+            people = (by, *(in_chat(one["user_id"], one["username"]) for one in called))
+            self._journal(declared(done.incident.raw, by, people), done.incident.raw)
+        elif done.incident:
+            told = self._news(job, done.incident.raw, speaker, known)
+            self._journal(told, done.incident.raw)
+        self._store.conclude(
+            job.claim, {slot: Outcome(state="done", value=dict(wish), result=dict(done.facts))}
+        )
+
+    def _news(
+        self, job: Job, snapshot: Mapping[str, Any], actor: Person | None, known: list[Event]
+    ) -> tuple[Event, ...]:
+        """What the answer tells beyond what was `known` before the question."""
+        told: list[Event] = []
+        for _ in range(_TELLINGS):
+            events = [*known, *told]
+            incident = fold(job.claim.source, job.claim.incident_id, events)
+            more = news(snapshot, incident, actor)
+            if not more:
+                break
+            told += more
+        return tuple(told)
+
+    def _speaker(self, asked: Mapping[str, str], actor: Actor | None) -> Person | None:
+        """Who asked, under the id that PagerDuty's own events give them; None if it is unknown."""
+        account = self._accounts.of(asked["id"].removeprefix(f"{CHAT}:"), asked["name"])
+        id_ = actor.user_id if actor else account and account.pagerduty_id
+        name = (account and account.name) or asked["name"]
+        return Person(name=name, id=id_, username=asked["name"]) if id_ else None
+
+    def _journal(self, events: tuple[Event, ...], body: Mapping[str, Any]) -> None:
+        if not events:
+            return
+        raw = json.dumps(body, sort_keys=True).encode()
+        delivery = RawDelivery(source="pagerduty", body=raw, received_at=self._clock.now())
+        if self._store.accept(delivery, events, dead_letter=None).wake:
+            self._woken()
+
+    @contextmanager
+    def _sorted(
+        self, job: Job, slot: str, wish: Mapping[str, Any], row: LedgerRow | None
+    ) -> Iterator[None]:
+        """What stands in the way, sorted into: wait, or give up and say why."""
+        try:
+            yield
+        except Unavailable as problem:
+            tries = min(1 + max(row.attempts if row else 0, job.claim.attempts), 6)
+            wait = min(LONGEST_WAIT, timedelta(seconds=2.0**tries)) * (0.5 + self._jitter() / 2)
+            wait = max(wait, timedelta(seconds=problem.retry_after or 0))
+            raise Later(str(problem), until=self._clock.now() + wait) from problem
+        except (NotConnected, Unknowable, Impossible) as problem:
+            self._park(job, slot, wish, str(problem))
+        except (Refused, Missing) as problem:
+            said = f"PagerDuty says: {problem.details}" if problem.details else None
+            self._park(job, slot, wish, " ".join(filter(None, (str(problem), said))))
+
+    def _park(self, job: Job, slot: str, wish: Mapping[str, Any], reason: str) -> None:
+        if slot not in self._store.ledger(job.claim):  # refused before it was begun
+            self._intend(job, self._new_id(), slot, wish)
+        self._end(job, slot, Outcome(state="parked", reason=reason))
+
+    def _end(self, job: Job, slot: str, outcome: Outcome) -> None:
+        self._store.conclude(job.claim, {slot: outcome})
+
+
+def _as_json(note: Note, at: datetime) -> dict[str, Any]:
+    """A note as PagerDuty sends it."""
+    by = note.user
+    return {
+        "id": note.id,
+        "content": note.content,
+        "created_at": at.isoformat(),
+        "user": {"id": by.id, "summary": by.name, "type": by.type} if by else None,
+    }
+
+
+def _tried(row: LedgerRow | None, operation: Operation) -> Mapping[str, Any] | None:
+    """The values of an attempt that may have happened: begun without an outcome, or given up."""
+    if row is None or not (row.wanted or {}).get("prepared"):
+        return None
+    wanted: Mapping[str, Any] = row.wanted
+    return wanted if operation.in_doubt or not row.attempts else None
