@@ -13,6 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from relay.chat import verbs
 from relay.cli.parser import parser
 from tests.code import ROOT, Module, ours
 
@@ -124,10 +125,17 @@ def test_every_warning_and_error_that_an_operator_meets_stands_in_the_runbook() 
 def test_operations_names_every_command() -> None:
     page = (ROOT / "docs/operations.md").read_text("utf-8")
     usage = parser().format_help()
-    commands = re.findall(r"^    ([a-z]+) ", usage.partition("first steps")[0], re.MULTILINE)
-    assert len(commands) == 10
+    commands = re.findall(r"^    ([a-z]+)\b", usage.partition("first steps")[0], re.MULTILINE)
+    assert len(commands) == 12
     table = page.partition("## Commands")[2]
     assert re.findall(r"^\| `([a-z]+)", table, re.MULTILINE) == commands
+
+
+def test_the_chat_page_names_every_verb_and_who_may() -> None:
+    page = (ROOT / "docs/chat.md").read_text("utf-8")
+    for verb in verbs.TABLE:
+        cells = [line for line in page.splitlines() if re.match(rf"\|.*`{verb.name}\b.*\|", line)]
+        assert any(line.endswith(f"| {verb.tier or 'everyone'} |") for line in cells), verb.name
 
 
 def test_operations_names_only_metrics_that_there_are() -> None:

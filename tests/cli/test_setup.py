@@ -15,6 +15,7 @@ from relay.config import Config
 from relay.keys import BadToken, Keys
 from relay.store import CommandRow
 from simulator.commands import Command
+from simulator.faults import Fault
 from tests.cli.conftest import Run, Stage
 from tests.cli.helpers import Typed
 
@@ -239,6 +240,16 @@ def test_the_bot_joins_the_channels_that_it_may(run: Run, chat: Stage) -> None:
         "chat.stakeholders: relay joined ~news",
     ]
     assert typed.code == 0
+
+
+def test_a_channel_that_the_bot_may_not_join_is_left_to_a_member(run: Run, chat: Stage) -> None:
+    chat.chat.act_create_channel("numbers", by="alice", team="ops", private=False)
+    chat.settle(CHAT, town_hall="numbers")
+    body = {"id": "api.context.permissions.app_error", "message": "no", "status_code": 403}
+    chat.chat.faults.append(Fault(match=("POST", "/members$"), kind="403", body=body))
+    typed = put(chat, run=run)
+    assert lines(typed, "problem")[0].endswith("may not join ~numbers by itself")
+    assert "/invite @relay" in typed.out
 
 
 def _missing(place: Stage) -> None:
