@@ -6,6 +6,7 @@ button's context is shown to nobody, so a token in it proves that the button is 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any
 from incidents.actions import action_of
 from relay.chat.refusals import Refused
 from relay.keys import BadToken, ExpiredToken, Keys
-from relay.store import Json, LedgerRow
+from relay.store import IncidentRow, Json, LedgerRow
 
 _PURPOSE = "button"
 
@@ -25,10 +26,13 @@ class Grant:
     """What a button's token says: for what, and on which writing of the card it stood."""
 
     action: str
-    source: str
-    incident_id: str
+    incident: str
     operation_id: str
     expired: bool
+
+    def of(self, row: IncidentRow) -> bool:
+        """Whether this incident's card held the button."""
+        return self.incident == _short(row.source, row.incident_id)
 
 
 class Standing(Enum):
@@ -53,11 +57,11 @@ class Buttons:
         operation_id: str,
         now: datetime,
     ) -> list[dict[str, Any]]:
-        """The buttons, each with its target. The names are short: a card has little room."""
-        granted = {"s": source, "i": incident_id, "o": operation_id}
+        """The buttons, each with its target, of one length: a card has little room."""
+        granted = {"i": _short(source, incident_id), "o": operation_id}
         return [
-            {
-                **one,
+            one
+            | {
                 "integration": {
                     "url": self._url,
                     "context": {
@@ -65,9 +69,9 @@ class Buttons:
                             _PURPOSE, {"a": action_of(one["id"]), **granted}, now
                         )
                     },
-                },
+                }
             }
-            for one in actions
+            for one in map(dict, actions)
         ]
 
     def read(self, token: str, now: datetime) -> Grant:
@@ -79,11 +83,7 @@ class Buttons:
             said, expired = old.payload, True
         try:
             return Grant(
-                action=said["a"],
-                source=said["s"],
-                incident_id=said["i"],
-                operation_id=said["o"],
-                expired=expired,
+                action=said["a"], incident=said["i"], operation_id=said["o"], expired=expired
             )
         except KeyError:
             raise BadToken("The token is of another release: let the card be renewed") from None
@@ -103,8 +103,7 @@ def standing(
     if (channel_id, post_id) == (_fact(before[0], "id"), _fact(before[1], "post_id")):
         return Standing.ARCHIVED
     if channel_id != _fact(_result(ledger, "channel"), "id"):
-        cure = "A button of another room was sent. If nobody forged it, type the command instead"
-        raise Refused("foreign_channel", cure)
+        raise foreign_channel()
     card, posted = ledger.get("card"), _fact(_result(ledger, "card"), "post_id")
     # While the card is being written its post is not known yet; its operation is.
     if card is None or (post_id != posted and (posted or card.operation_id != grant.operation_id)):
@@ -116,6 +115,18 @@ def standing(
     # Unless the newest writing is known to stand, people may still see the one before.
     stale = card.state == "done" and card.operation_id != grant.operation_id
     return Standing.STALE if stale else Standing.CURRENT
+
+
+def foreign_channel() -> Refused:
+    """A button of another incident's room, or of none."""
+    cure = "A button of another room was sent. If nobody forged it, type the command instead"
+    return Refused("foreign_channel", cure)
+
+
+def _short(source: str, incident_id: str) -> str:
+    """A sender's ids may be so long that a card with seven of them could not be posted."""
+    name = f"{source}\0{incident_id}".encode("utf-8", "replace")
+    return hashlib.sha256(name).hexdigest()[:16]
 
 
 def _result(ledger: Mapping[str, LedgerRow], slot: str) -> Json:

@@ -19,7 +19,7 @@ from mattermost_api.errors import MattermostError, Missing
 from relay.catalogue import Catalogue
 from relay.chat import bodies
 from relay.chat.beside import Beside, Busy
-from relay.chat.buttons import Buttons, Grant, Standing, standing
+from relay.chat.buttons import Buttons, Grant, Standing, foreign_channel, standing
 from relay.chat.desk import CONFIRM_FOR, Desk
 from relay.chat.dialogs import Dialogs, about
 from relay.chat.forms import Wrong
@@ -198,9 +198,9 @@ class Chat:
         grant = self._buttons.read(token, now)
         if "selected_option" in (click.context or {}):
             raise Refused("selected_option", "An option was chosen from a button, which has none")
-        row = self._store.incident(grant.source, grant.incident_id)
-        if row is None:
-            return Reply(text="Nothing was done: this incident is kept no longer."), "stale"
+        row = self._store.in_channel(click.channel_id)
+        if row is None or not grant.of(row):
+            raise foreign_channel()
         before = (self._store.retired(row.row, "channel"), self._store.retired(row.row, "card"))
         stands = standing(
             grant, click.channel_id, click.post_id, self._store.ledger(row.row), before
@@ -218,17 +218,17 @@ class Chat:
         if stands is Standing.STALE:
             said = "Nothing was done: the card has changed since. Look at it again."
             return self._truth(said, speaker, grant, row), "stale"
-        where = grant.source, grant.incident_id
+        where = row.source, row.incident_id
         if grant.action not in _TYPED:
             return _judged(self._desk.ask(speaker, *where, grant.action))
         if reply := self._desk.may(speaker, *where, grant.action):
             return reply, "refused"
-        opening = OpenDialog(kind=grant.action, source=grant.source, incident_id=grant.incident_id)
+        opening = OpenDialog(kind=grant.action, source=row.source, incident_id=row.incident_id)
         return self._open(opening, speaker, click.trigger_id, None)
 
     def _truth(self, said: str, speaker: Speaker, grant: Grant, row: IncidentRow) -> Reply:
         """What was not done, and what is true now."""
-        reply = self._desk.may(speaker, grant.source, grant.incident_id, grant.action)
+        reply = self._desk.may(speaker, row.source, row.incident_id, grant.action)
         now = reply.text if reply else truth(look(self._store, self._directory, row))
         return Reply(text=f"{said} {now}", refused=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from incidents.actions import BUTTONS, action_of
+from incidents.card import INTEGRATION
 from relay.chat.buttons import Buttons, Grant, Standing, standing
 from relay.chat.refusals import Refused
 from relay.keys import BadToken, Keys
-from relay.store import LedgerRow
+from relay.store import IncidentRow, LedgerRow
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 KEYS = Keys(["k" * 32])
@@ -51,9 +53,7 @@ def ledger(**card: Any) -> dict[str, LedgerRow]:
     }
 
 
-GRANT = Grant(
-    action="resolve", source="pagerduty", incident_id="P1", operation_id="op2", expired=False
-)
+GRANT = TABLE.read(tokens()["resolve"], START)
 NEVER = (None, None)
 
 
@@ -63,12 +63,33 @@ def test_every_button_gets_a_target_of_its_own_and_keeps_its_looks() -> None:
     assert {one["integration"]["url"] for one in shown} == {"https://relay.example.com/chat/action"}
     for name, token in tokens().items():
         grant = TABLE.read(token, START + LIFETIME)
-        assert grant == replace(GRANT, action=action_of(name))
+        assert grant == Grant(
+            action=action_of(name), incident=GRANT.incident, operation_id="op2", expired=False
+        )
 
 
 def test_all_targets_together_leave_the_card_room() -> None:
-    shown = TABLE.integrate(ACTIONS, "pagerduty", "Q" * 14, "o" * 32, START)
-    assert sum(len(str(one["integration"])) for one in shown) < 2_500
+    shown = TABLE.integrate(ACTIONS, "generic", "\U0001f525" * 255, "o" * 32, START)
+    assert all(len(json.dumps(one["integration"])) < INTEGRATION for one in shown)
+
+
+def test_a_button_is_of_one_incident() -> None:
+    row = IncidentRow(
+        row=1,
+        source="pagerduty",
+        incident_id="P1",
+        born=True,
+        status=None,
+        channel_id=None,
+        channel_name=None,
+        due_at=None,
+        attempts=0,
+        problem=None,
+        snapshot=None,
+    )
+    assert GRANT.of(row)
+    assert not GRANT.of(replace(row, incident_id="P2"))
+    assert not GRANT.of(replace(row, source="generic"))
 
 
 def test_a_token_grows_old_and_says_so() -> None:
@@ -81,8 +102,8 @@ def test_a_token_grows_old_and_says_so() -> None:
     [
         "",
         "made up",
-        KEYS.sign("dialog", {"a": "resolve", "s": "pagerduty", "i": "P1", "o": "op2"}, START),
-        Keys(["x" * 32]).sign("button", {"a": "resolve", "s": "s", "i": "i", "o": "o"}, START),
+        KEYS.sign("dialog", {"a": "resolve", "i": "P1", "o": "op2"}, START),
+        Keys(["x" * 32]).sign("button", {"a": "resolve", "i": "i", "o": "o"}, START),
         KEYS.sign("button", {"a": "resolve"}, START),
         tokens()["resolve"][:-1],
         "A" + tokens()["resolve"],

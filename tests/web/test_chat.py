@@ -190,11 +190,6 @@ def test_in_an_archived_room_a_click_is_answered_with_what_is_true(parlour: Parl
     assert parlour.counted(door="action", outcome="archived") == 1
 
 
-def test_a_click_of_an_incident_that_is_no_longer_kept(parlour: Parlour) -> None:
-    token = parlour.token("acknowledge", "P9")
-    assert "kept no longer" in text_of(parlour.click(token))
-
-
 def test_the_doctors_click_leaves_a_trace(parlour: Parlour) -> None:
     token = parlour.keys.sign("doctor", {"nonce": "n1"}, parlour.clock.now())
     assert text_of(parlour.click(token, channel_id="d" * 26)) == "ok"

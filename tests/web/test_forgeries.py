@@ -72,7 +72,7 @@ def test_a_button_that_somebody_made_up(parlour: Parlour, refused: Any, context:
 
 def test_a_token_that_somebody_made_up(parlour: Parlour, refused: Any) -> None:
     theirs = Keys([MARK * 3]).sign(
-        "button", {"a": "resolve", "s": "pagerduty", "i": "P1", "o": "card1"}, parlour.clock.now()
+        "button", {"a": "resolve", "i": "P1", "o": "card1"}, parlour.clock.now()
     )
     refused(parlour.click(theirs), "forged_context", theirs)
 
@@ -92,7 +92,16 @@ def test_a_token_of_ours_made_for_something_else(parlour: Parlour, refused: Any)
     assert parlour.counted(reason="forged_context") == 2
 
 
-def test_a_context_of_another_incidents_room(parlour: Parlour, refused: Any) -> None:
+def test_a_context_in_another_incidents_room(parlour: Parlour) -> None:
+    parlour.tell(EventType.TRIGGERED, "P2", status=Status.TRIGGERED, title="Another")
+    parlour.room("P2", HALL, "q" * 26)
+    token = parlour.token("acknowledge")
+    assert parlour.click(token, channel_id=HALL, post_id="q" * 26).status_code == 403
+    assert parlour.counted(reason="foreign_channel") == 1
+    assert parlour.asked("P1") == parlour.asked("P2") == []
+
+
+def test_a_context_in_a_channel_that_is_no_room(parlour: Parlour, refused: Any) -> None:
     refused(parlour.click(parlour.token("acknowledge"), channel_id=HALL), "foreign_channel", HALL)
 
 
