@@ -19,6 +19,7 @@ from relay.front import front
 from relay.store import CommandRow, LedgerRow
 from simulator.account import Body
 from simulator.in_process import InProcess
+from simulator.mattermost import Mattermost
 from simulator.pagerduty_rest import PagerDutyApi
 from tests.harness import Drill, FakeClock
 from web import chat as doors
@@ -55,6 +56,12 @@ class Inline(Executor):
         return future
 
 
+def acting_settings() -> dict[str, Any]:
+    """Settings under which people can act, but for PagerDuty's key."""
+    settings: dict[str, Any] = json.loads(json.dumps(SETTINGS))
+    return settings | {"people": {id_: name for name, (id_, _) in PEOPLE.items()}}
+
+
 def account(now: Callable[[], float], emit: Callable[[Body], object]) -> PagerDutyApi:
     """A PagerDuty account with three people, two services and three priorities."""
     api = PagerDutyApi(now, emit)
@@ -67,7 +74,65 @@ def account(now: Callable[[], float], emit: Callable[[Body], object]) -> PagerDu
     return api
 
 
-class War(Drill):
+class Acting:
+    """People act from chat: buttons and commands reach the relay as Mattermost's calls."""
+
+    chat: Mattermost
+    relay: Relay
+    clock: FakeClock
+
+    def open_doors(self, relay: Relay) -> None:
+        """What the web process has for chat."""
+        self.app = Flask("relay")
+        errors.register(self.app)
+        talks = front(relay, Inline())
+        assert talks is not None
+        self.app.register_blueprint(doors.blueprint(talks))
+
+    def call_in(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> tuple[int, Mapping[str, str], bytes] | None:
+        """How Mattermost reaches the relay."""
+        answer = self.app.test_client().open(
+            urlsplit(url).path, method=method, headers=dict(headers), data=body
+        )
+        return answer.status_code, dict(answer.headers), answer.data
+
+    def set_up(self) -> None:
+        """What an administrator and `relay mattermost setup` do."""
+        self.chat.out = self.call_in
+        self.chat.act_create_channel("stakeholders", by="sysadmin", team="ops", private=False)
+        self.chat.act_add("stakeholders", "relay")
+        team = self.chat.team("ops")
+        body = {"method": "P", "trigger": "incident", "url": f"{RELAY}/chat/command"}
+        made = self.chat.act("sysadmin", "POST", "/commands", {"team_id": team.id, **body})
+        self.relay.store.save_command(
+            CommandRow(
+                team_id=team.id,
+                command_id=made["id"],
+                trigger="incident",
+                sealed_token=self.relay.outside.keys.seal(made["token"]),
+                updated_at=self.clock.now(),
+            )
+        )
+
+    def click(self, room: str, username: str, button: str) -> str:
+        """Click a button of the room; what the person alone is told."""
+        before = len(self.chat.ephemerals_of(username))
+        self.chat.act_click(room, username, button)
+        return self._heard(username, before)
+
+    def type(self, room: str, username: str, text: str) -> str:
+        """Type a command; what the person alone is told."""
+        before = len(self.chat.ephemerals_of(username))
+        self.chat.act_command(room, username, text)
+        return self._heard(username, before)
+
+    def _heard(self, username: str, before: int) -> str:
+        return "\n".join(one["message"] for one in self.chat.ephemerals_of(username)[before:])
+
+
+class War(Acting, Drill):
     """Alice, Bob and Carol are connected by the config, Dave is nobody to PagerDuty."""
 
     def __init__(
@@ -79,17 +144,14 @@ class War(Drill):
         self.clock = FakeClock()
         self.webhooks: list[Body] = []
         self.pagerduty = account(self._unix, self.webhooks.append)
-        settings = json.loads(json.dumps(SETTINGS))
-        settings["people"] = {id_: name for name, (id_, _) in PEOPLE.items()}
+        settings = acting_settings()
         for key, value in (changes or {}).items():
             known = settings.get(key)
             settings[key] = {**known, **value} if isinstance(known, dict) else value
-        settings["pagerduty"] = {"token": self.pagerduty.issue_token(None)} | settings["pagerduty"]
+        key = self.pagerduty.issue_token(None)
+        settings["pagerduty"] = {"token": key} | settings["pagerduty"]
         super().__init__(folder, settings, version)
-        self.chat.out = self._call_in
-        self.chat.act_create_channel("stakeholders", by="sysadmin", team="ops", private=False)
-        self.chat.act_add("stakeholders", "relay")
-        self._register()
+        self.set_up()
 
     def _unix(self) -> float:
         return self.clock.monotonic()  # of the clock as it is by then
@@ -97,45 +159,12 @@ class War(Drill):
     def start(self) -> Relay:
         """A relay process with its doors, as after a restart."""
         relay = super().start()
-        self.app = Flask("relay")
-        errors.register(self.app)
-        self.front = front(relay, Inline())
-        assert self.front is not None
-        self.app.register_blueprint(doors.blueprint(self.front))
+        self.open_doors(relay)
         return relay
 
     def assembled(self) -> Relay:
         adapter = InProcess(self.pagerduty.handle)
         return assemble(self.config, clock=self.clock, transport=self.wire, adapter=adapter)
-
-    def _call_in(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float
-    ) -> tuple[int, Mapping[str, str], bytes] | None:
-        """How Mattermost reaches the relay."""
-        answer = self.app.test_client().open(
-            urlsplit(url).path, method=method, headers=dict(headers), data=body
-        )
-        return answer.status_code, dict(answer.headers), answer.data
-
-    def _register(self) -> None:
-        """What `relay mattermost setup` does."""
-        team = self.chat.team("ops")
-        body = {
-            "team_id": team.id,
-            "method": "P",
-            "trigger": "incident",
-            "url": f"{RELAY}/chat/command",
-        }
-        made = self.chat.act("sysadmin", "POST", "/commands", body)
-        self.relay.store.save_command(
-            CommandRow(
-                team_id=team.id,
-                command_id=made["id"],
-                trigger="incident",
-                sealed_token=self.relay.outside.keys.seal(made["token"]),
-                updated_at=self.clock.now(),
-            )
-        )
 
     def settle(self) -> None:
         """Deliver webhooks and work until nothing is left to do now."""
@@ -167,18 +196,3 @@ class War(Drill):
     def ledger(self, incident_id: str) -> dict[str, LedgerRow]:
         row = self.relay.store.incident("pagerduty", incident_id)
         return self.relay.store.ledger(row.row) if row else {}
-
-    def click(self, room: str, username: str, button: str) -> str:
-        """Click a button of the room; what the person alone is told."""
-        before = len(self.chat.ephemerals_of(username))
-        self.chat.act_click(room, username, button)
-        return self._heard(username, before)
-
-    def type(self, room: str, username: str, text: str) -> str:
-        """Type a command; what the person alone is told."""
-        before = len(self.chat.ephemerals_of(username))
-        self.chat.act_command(room, username, text)
-        return self._heard(username, before)
-
-    def _heard(self, username: str, before: int) -> str:
-        return "\n".join(one["message"] for one in self.chat.ephemerals_of(username)[before:])
