@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from incidents import text
 from incidents.messages import Messages
 from pagerduty_api.errors import PagerDutyError
 from relay.accounts import Accounts
+from relay.catalogue import Catalogue
 from relay.chat import policy, reading, verbs
 from relay.chat.acts import Acts, refused
 from relay.chat.beside import Beside
@@ -32,9 +33,6 @@ from relay.keys import Keys
 from relay.report import Member, members
 from relay.store import Store
 from relay.store.wake import Waker
-
-if TYPE_CHECKING:
-    from relay.catalogue import Catalogue
 
 __all__ = ["CONFIRM_FOR", "Desk"]
 

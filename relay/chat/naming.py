@@ -1,22 +1,20 @@
 """From the words that were typed to what they name: people, services, policies, incidents.
 
-Only what is named exactly counts: where several may be meant, the person is asked which.
+A part of a name will do where nothing else has it; else the person is asked which is meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from incidents import text
 from mattermost_api.errors import MattermostError
+from relay.catalogue import Catalogue
 from relay.chat import reading
 from relay.chat.words import Mention, Said
 from relay.directory import Directory
 from relay.store import CatalogueRow, IncidentRow, Store
-
-if TYPE_CHECKING:
-    from relay.catalogue import Catalogue
 
 _KINDS = {"policy": "policy", "team": "policy", "service": "service"}
 _PLURAL = {"policy": "policies", "service": "services"}
@@ -71,6 +69,8 @@ class Naming:
         kinds = (kind,) if kind else ("policy", "service")
         found = [(one, row) for one in kinds for row in self._catalogue.find(one, words)]
         exact = [(one, row) for one, row in found if row.name.casefold() == words.casefold()]
+        if said.people and kind is None:  # what follows people is a message, unless it is a name
+            found = exact
         found = exact or found
         if len(found) == 1:
             one, row = found[0]
@@ -90,8 +90,7 @@ class Naming:
         found = self._catalogue.find("service", words)
         exact = [row for row in found if row.name.casefold() == words.casefold()]
         if len(exact or found) == 1:
-            row: CatalogueRow = (exact or found)[0]
-            return row
+            return (exact or found)[0]
         near = found or self._catalogue.services()
         asked = "Several may be meant" if found else "PagerDuty has no such service"
         named = ", ".join(str(text.message(row.name)) for row in near[:_SHOWN])

@@ -9,15 +9,12 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from pagerduty_api.errors import PagerDutyError
+from relay.catalogue import Catalogue
 from relay.chat.beside import Beside, Busy
 from relay.clock import Clock
 from relay.store import Store
-
-if TYPE_CHECKING:
-    from relay.catalogue import Catalogue
 
 log = logging.getLogger("relay.chat")
 

@@ -34,8 +34,7 @@ def truth(scene: Scene) -> str:
     line = f"{scene.title} is {state.lower()}"
     if into := words.merged_into(incident):
         line += f" into {text.link(into.name, into.html_url)}"
-    if since := words.since(incident):
-        line += f" since {words.when(since)}"
+    line += f" since {words.when(words.since(incident))}"
     if by:
         line += f", by {words.who(by, scene.usernames)}"
     if incident.assignees:
@@ -182,8 +181,6 @@ def _beginning(scene: Scene) -> str:
     if declared:
         by = words.who(declared.actor, scene.usernames) or "somebody"
         return f"Declared in chat by {by} at {words.when(declared.occurred_at)}."
-    if first is None:
-        return "Nothing that is still remembered opened it."
     source = words.SOURCE_NAMES.get(first.source, first.source)
     by = f", by {words.who(first.actor, scene.usernames)}" if first.actor else ""
     told = first.raw_type or first.type
@@ -193,14 +190,14 @@ def _beginning(scene: Scene) -> str:
     )
 
 
-def _bearer(events: Iterable[Event]) -> Event | None:
+def _bearer(events: Sequence[Event]) -> Event:
     """The event with which the incident got its room, in the order of arrival."""
     birth = Birth()
     for event in events:
         birth = birth.after(event)
         if birth.born:
-            return event
-    return None
+            break
+    return event
 
 
 def _facts(incident: Incident) -> str:

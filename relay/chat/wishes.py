@@ -86,11 +86,13 @@ def events_of(incident: Incident, wish: Wish, tie: Tie | None = None) -> list[Ev
 
     A merge and a link have a `tie`.
     """
-    if wish.action == "link":
+    if tie and wish.action == "link":
         return list(_linked(incident, wish, tie))
     if incident.source == DECIDES:
         return list(_asked(incident, wish))
-    return list(_done(incident, wish, tie))
+    if tie:
+        return list(_merged(incident, wish, tie))
+    return list(_done(incident, wish))
 
 
 def declared(wish: Wish, *, by_pagerduty: bool) -> list[Event]:
@@ -145,7 +147,7 @@ def _asked(incident: Incident, wish: Wish) -> Iterator[Event]:
         yield Event(**_base(incident.source, incident.id, wish, ours), type=ours)
 
 
-def _done(incident: Incident, wish: Wish, tie: Tie | None) -> Iterator[Event]:
+def _done(incident: Incident, wish: Wish) -> Iterator[Event]:
     """What happened, as the relay is the record of it."""
     base = _base(incident.source, incident.id, wish)
     given = wish.arguments
@@ -183,16 +185,16 @@ def _done(incident: Incident, wish: Wish, tie: Tie | None) -> Iterator[Event]:
                     subject_user=person,
                     body=given.get("message"),
                 )
-        case "merge" if tie:
-            yield from _linked(incident, wish, tie)
-            into = Link(name=words.title(incident), id=incident.id, html_url=tie.room)
-            merged = _base(tie.other.source, tie.other.id, wish, "merged")
-            yield Event(**merged, type=EventType.RESOLVED, merged_into=into)
 
 
-def _linked(incident: Incident, wish: Wish, tie: Tie | None) -> Iterator[Event]:
-    if tie is None:
-        return
+def _merged(incident: Incident, wish: Wish, tie: Tie) -> Iterator[Event]:
+    yield from _linked(incident, wish, tie)
+    into = Link(name=words.title(incident), id=incident.id, html_url=tie.room)
+    merged = _base(tie.other.source, tie.other.id, wish, "merged")
+    yield Event(**merged, type=EventType.RESOLVED, merged_into=into)
+
+
+def _linked(incident: Incident, wish: Wish, tie: Tie) -> Iterator[Event]:
     both = ((incident, tie.other, tie.other_room, ""), (tie.other, incident, tie.room, "back"))
     for one, named, room, suffix in both:
         related = Link(name=words.title(named), id=named.id, html_url=room or named.html_url)

@@ -113,10 +113,6 @@ def _end_of_quotation(text: str, start: int) -> int | None:
 def _username(name: str, known: Mapping[str, str]) -> str:
     """The user's name without the punctuation behind it, which a name may end in as well."""
     shorter = name
-    while shorter:
-        if shorter in known:
-            return shorter
-        if shorter[-1] not in "._-":
-            break
+    while shorter not in known and shorter[-1] in "._-":  # a letter or digit is always left
         shorter = shorter[:-1]
-    return name.rstrip("._-")
+    return shorter if shorter in known else name.rstrip("._-")
