@@ -1,23 +1,36 @@
-"""A relay's web process as far as the doctor goes: its doors, and what may be wrong behind them."""
+"""A relay's web process as far as the doctor goes: its doors, and what may be wrong around it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
+
+import requests
 
 from hooks.delivery import Delivery
 from hooks.registry import SOURCES
 from relay.chat.callbacks import DOCTOR, DOCTOR_FOR
 from relay.cli.output import utc_now
 from relay.cli.setup import keys_of
-from relay.config import Config
+from relay.config import Config, load
 from relay.intake import Intake
 from relay.store import Store
 from relay.store.wake import Waker
+from simulator.account import Body
+from simulator.pagerduty import sign
+from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty_server import create_pagerduty_app
+from tests.cli.conftest import Run, Stage, serving
+from tests.cli.helpers import SECRET, Typed
 
+KEY = "k" * 64
 Answer = tuple[int, Any]
 
 
@@ -70,3 +83,66 @@ class Door:
         if form["token"] not in known:
             return 401, {"error": {"code": "unauthorized"}}
         return 200, {"text": f"Help for {form['text']}"}
+
+
+@dataclass
+class Ward:
+    """A relay that is up, with Mattermost and PagerDuty around it."""
+
+    place: Stage
+    api: PagerDutyApi
+    door: Door
+    settings: dict[str, Any]
+    run: Run
+
+    def look(self, *argv: str) -> Typed:
+        return self.run("doctor", *argv, "--config", self.place.config)
+
+    def settle(self, group: str, **changes: Any) -> None:
+        """Change settings for the doctor alone: the relay keeps running with its own."""
+        changed = {**self.settings, group: {**self.settings.get(group, {}), **changes}}
+        self.place.settle(changed)
+
+    def found(self, level: str = "problem") -> dict[str, str]:
+        typed = self.look("--json")
+        assert typed.code == (1 if not typed.json["ok"] else 0)
+        return {
+            one["check"]: f"{one['message']} -> {one['cure']}"
+            for one in typed.json["checks"]
+            if one["level"] == level
+        }
+
+
+@contextmanager
+def admitted(place: Stage, run: Run) -> Iterator[Ward]:
+    """A ward in which all is well, for as long as the block lasts."""
+    api = PagerDutyApi(time.time)
+    api.add_user("Relay", "relay@example.com", id="PRELAY")
+    api.add_service("Web shop", [["PRELAY"]], id="PSHOP")
+    doors: list[Door] = []
+    with place.store() as store:
+
+        def app(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+            return doors[0](environ, start)
+
+        with serving(app) as url, serving(create_pagerduty_app(api)) as pagerduty:
+            settings = {
+                "chat": {"url": url, "keys": [KEY]},
+                "pagerduty": {
+                    "url": pagerduty,
+                    "token": api.issue_token(None),
+                    "email": "Relay@example.com",
+                },
+            }
+            place.settle(settings)
+            doors.append(Door(load(Path(place.config), {}), store))
+            place.chat.team("ops").members[place.chat.user("relay").id] = "team_admin"
+
+            def webhook(body: Body) -> None:
+                raw = json.dumps(body).encode()
+                headers = {"X-PagerDuty-Signature": sign(raw, SECRET)}
+                requests.post(f"{url}/hooks/pagerduty", data=raw, headers=headers, timeout=5)
+
+            api.subscribe(f"{url}/hooks/pagerduty").emit = webhook
+            run("mattermost", "setup", "--config", place.config)
+            yield Ward(place, api, doors[0], settings, run)

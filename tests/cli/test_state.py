@@ -177,8 +177,8 @@ def test_the_settings_may_be_named_by_the_environment(
 
 def test_every_command_of_the_design_is_there_and_explains_itself() -> None:
     told = parser().format_help()
-    commands = "check explain send replay worker drain status retry migrate demo"
-    assert " ".join(re.findall(r"^    (\w+) ", told, re.MULTILINE)) == commands
+    commands = "check doctor mattermost explain send replay worker drain status retry migrate demo"
+    assert " ".join(re.findall(r"^    (\w+)\b", told, re.MULTILINE)) == commands
 
 
 def test_a_wrong_command_line_is_told_with_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
