@@ -23,7 +23,7 @@ from relay.accounts import Accounts, NotConnected
 from relay.chat.values import CHAT, in_chat
 from relay.clock import Clock
 from relay.deliver.job import Job, Later
-from relay.deliver.pagerduty import Done, Impossible, PagerDutyCalls, Unknowable
+from relay.deliver.pagerduty import Done, Impossible, Moot, PagerDutyCalls, Unknowable
 from relay.store import LedgerRow, Outcome, RawDelivery, Store
 
 LONGEST_WAIT = timedelta(minutes=1)
@@ -85,7 +85,13 @@ class Asking:
             actor = self._actor(wish)
             # What a doubtful attempt looked up counts for the next one too.
             if not (prepared and operation.in_doubt):
-                prepared = self._calls.prepare(job, wish)
+                try:
+                    prepared = self._calls.prepare(job, wish)
+                except Moot as moot:
+                    self._intend(job, operation_id, slot, wish)
+                    done = Done(incident=moot.incident)
+                    self._conclude(job, slot, wish, done, known, actor)
+                    return
             self._intend(job, operation_id, slot, prepared)
             done = self._made(job, slot, prepared, actor)
             self._conclude(job, slot, prepared, done, known, actor)

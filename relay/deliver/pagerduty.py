@@ -31,6 +31,14 @@ class Unknowable(Exception):  # noqa: N818 - nobody's fault
     """Nobody can tell whether it was done: a person has to look. The message says where."""
 
 
+class Moot(Exception):  # noqa: N818 - all the better
+    """What was asked for has been overtaken; ``incident`` is how it stands."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__("nothing is left to do")
+        self.incident = incident
+
+
 class Impossible(Exception):  # noqa: N818 - a refusal, before PagerDuty could give it
     """There is nothing to ask PagerDuty for; the message says what to do instead."""
 
@@ -66,13 +74,13 @@ class PagerDutyCalls:
     def prepare(self, job: Job, wish: Wish) -> dict[str, Any]:
         """The wish with all that had to be looked up, so that it can be repeated to the letter.
 
-        Raises Impossible, NotConnected and PagerDutyError.
+        Raises Impossible, Moot, NotConnected and PagerDutyError.
         """
         given = wish["arguments"]
         found: dict[str, Any]
         match wish["action"]:
             case "acknowledge":
-                found = {"fields": {"status": "acknowledged"}}
+                found = {"fields": self._acknowledgement(job)}
             case "resolve":
                 found = {"fields": {"status": "resolved"}}
                 if reason := given.get("reason"):
@@ -149,6 +157,14 @@ class PagerDutyCalls:
             case _:
                 incident = self._pagerduty.incident(job.claim.incident_id)
                 return Done(incident=incident) if _stands(incident, wish) else None
+
+    def _acknowledgement(self, job: Job) -> dict[str, str]:
+        """To acknowledge what is resolved by now would open it again."""
+        job.guard()
+        incident = self._pagerduty.incident(job.claim.incident_id)
+        if incident.status == "resolved":
+            raise Moot(incident)
+        return {"status": "acknowledged"}
 
     def _people(self, job: Job, people: list[dict[str, str]]) -> Iterator[str]:
         for one in people:

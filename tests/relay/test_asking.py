@@ -186,6 +186,20 @@ def test_what_is_resolved_by_then_cannot_be_assigned_and_the_room_is_told(war: W
     assert any("Reopen it first" in one for one in posts(war, room))
 
 
+def test_an_acknowledgement_that_comes_too_late_does_not_reopen(war: War) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    war.pagerduty.down = True
+    war.click(room, "alice", "Acknowledge")
+    war.wait(30)
+    war.pagerduty.down = False
+    war.pagerduty.act_resolve(incident, "PBOB222")
+    war.deliver(lose=True)
+    war.wait(120)
+    assert not war.pagerduty.writes
+    assert war.chat.snapshot(room)["header"].startswith("🟢 **Resolved**")
+
+
 def test_merging_resolves_the_other_incident(war: War) -> None:
     one, other = war.trigger("Disk full"), war.trigger("Disk slow")
     fault(war, "PUT", "/merge", "hangup_after")
