@@ -182,7 +182,7 @@ def _absent(incident: Incident, known: Known) -> tuple[Absent, ...]:
 
 
 def _told(messages: Messages, view: View, moment: Moment) -> Slot:
-    first, *others = (f"timeline:{_short(name)}" for name in moment.names)
+    first, *others = (timeline_slot(name) for name in moment.names)
     return Slot(
         name=first,
         value={"message": messages.timeline(view, moment)},
@@ -194,6 +194,11 @@ def _told(messages: Messages, view: View, moment: Moment) -> Slot:
 def request_slot(request: Request) -> str:
     """The slot in which a request is done."""
     return f"request:{_short(request.key)}"
+
+
+def timeline_slot(name: str) -> str:
+    """The slot in which an event is told, by the event's id."""
+    return f"timeline:{_short(name)}"
 
 
 def _requested(request: Request) -> Slot:

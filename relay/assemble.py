@@ -38,12 +38,15 @@ CONNECT_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
-    """A process's share of the relay."""
+    """A process's share of the relay. ``prompt`` is `chat` for whom a person waits: its calls are
+    few, and do not queue for the limit behind those of the work.
+    """
 
     config: Config
     store: Store
     waker: Waker
     chat: Mattermost
+    prompt: Mattermost
     calls: Calls
     bucket: Bucket
     worker: Worker
@@ -96,12 +99,10 @@ def assemble(
         read_timeout=CALL_SECONDS - CONNECT_SECONDS,
     )
     measures = Measures()
-    line = LimitedTransport(MeasuredTransport(http, measures, clock), bucket, clock)
-    chat = Mattermost(
-        line,
-        config.mattermost.token.get_secret_value(),
-        now=clock.now,
-    )
+    measured = MeasuredTransport(http, measures, clock)
+    line = LimitedTransport(measured, bucket, clock)
+    token = config.mattermost.token.get_secret_value()
+    chat = Mattermost(line, token, now=clock.now)
     beyond = outside(config, store, chat, clock, adapter)
     directory = Directory(store, chat, config.people, clock, pagerduty=beyond.pagerduty)
     calls = Calls(chat, directory, place(config), _integrate(config, beyond, clock))
@@ -153,6 +154,7 @@ def assemble(
         store=store,
         waker=waker,
         chat=chat,
+        prompt=Mattermost(measured, token, now=clock.now),
         calls=calls,
         bucket=bucket,
         worker=worker,

@@ -50,7 +50,8 @@ class Crash(BaseException):
 class Blow:
     """At the `at`-th write or call: what goes wrong, and how long it lasts or how late it lands.
 
-    Writes and calls are counted from 0 over the whole life, whatever process makes them.
+    Writes, calls (of Mattermost) and questions (to PagerDuty) are counted from 0 over the whole
+    life, whatever process makes them.
     """
 
     step: str
@@ -64,7 +65,7 @@ class Weather:
 
     def __init__(self, blows: Sequence[Blow]) -> None:
         self._blows = {(blow.step, blow.at): blow for blow in blows}
-        self.counts = {"write": 0, "call": 0}
+        self.counts = {"write": 0, "call": 0, "ask": 0}
 
     def next(self, step: str) -> Blow | None:
         at = self.counts[step]
@@ -73,6 +74,11 @@ class Weather:
 
     def clear(self) -> None:
         self._blows.clear()
+
+    def begin(self, blows: Sequence[Blow]) -> None:
+        """Count from here on."""
+        self._blows = {(blow.step, blow.at): blow for blow in blows}
+        self.counts = dict.fromkeys(self.counts, 0)
 
 
 class StormyWire(Wire):
@@ -200,8 +206,11 @@ class Storm(Drill):
     def _meanwhile(self, seconds: int) -> None:
         self.wire.meanwhile(seconds)
 
+    def assembled(self) -> Relay:
+        return assemble(self.config, clock=self.clock, transport=self.wire, store=self.store)
+
     def start(self) -> Relay:
-        relay = assemble(self.config, clock=self.clock, transport=self.wire, store=self.store)
+        relay = self.assembled()
         self.intake = Intake(
             store=self.store,
             waker=relay.waker,
