@@ -206,7 +206,7 @@ class Chat:
             grant, click.channel_id, click.post_id, self._store.ledger(row.row), before
         )
         speaker = click.speaker
-        if stands is Standing.ARCHIVED:
+        if stands is Standing.ARCHIVED or self._archived(click.channel_id):
             return self._truth("This room is archived.", speaker, grant, row), "archived"
         if grant.expired:
             self._store.stale(row.row, "card")
@@ -225,6 +225,13 @@ class Chat:
             return reply, "refused"
         opening = OpenDialog(kind=grant.action, source=row.source, incident_id=row.incident_id)
         return self._open(opening, speaker, click.trigger_id, None)
+
+    def _archived(self, channel_id: str) -> bool:
+        """Whether somebody archived the room: Mattermost delivers its clicks all the same."""
+        try:
+            return self._beside.wait(lambda: self._mattermost.channel(channel_id)).delete_at > 0
+        except (TimeoutError, Busy, MattermostError):
+            return False  # it will not say; the incident is what counts
 
     def _truth(self, said: str, speaker: Speaker, grant: Grant, row: IncidentRow) -> Reply:
         """What was not done, and what is true now."""

@@ -23,7 +23,7 @@ from incidents.fold import fold
 from incidents.messages import Messages
 from mattermost_api.client import Mattermost
 from mattermost_api.errors import MattermostError, Missing
-from mattermost_api.models import User
+from mattermost_api.models import Channel, User
 from relay.accounts import Accounts
 from relay.catalogue import Catalogue
 from relay.chat.beside import Beside
@@ -73,6 +73,12 @@ class FakeMattermost:
         self.told: list[tuple[str, Mapping[str, Any]]] = []
         self.problem: MattermostError | None = None
         self.gone: set[str] = set()
+        self.archived: set[str] = set()
+
+    def channel(self, channel_id: str) -> Channel:
+        self._fail()
+        archived = int(channel_id in self.archived)
+        return Channel(id=channel_id, name="room", display_name="Room", delete_at=archived)
 
     def open_dialog(self, trigger_id: str, url: str, dialog: Mapping[str, Any]) -> None:
         self._fail()

@@ -19,7 +19,7 @@ from relay.chat.refusals import Refused
 from relay.chat.values import Later, Reply
 from relay.store import StoreUnavailable
 from tests.code import ROOT
-from tests.web.parlour import BOB, DAVE, HOOK, TOKEN, Parlour, command, text_of
+from tests.web.parlour import BOB, DAVE, HOOK, ROOM, TOKEN, Parlour, command, text_of
 
 DOWN = Unreachable("connection refused", sent=False)
 
@@ -188,6 +188,13 @@ def test_in_an_archived_room_a_click_is_answered_with_what_is_true(parlour: Parl
     text = text_of(parlour.click(token))
     assert text.startswith("This room is archived.") and "resolved" in text
     assert parlour.counted(door="action", outcome="archived") == 1
+
+
+def test_a_room_that_a_person_archived_is_seen_to_be(parlour: Parlour) -> None:
+    parlour.mattermost.archived.add(ROOM)
+    text = text_of(parlour.click(parlour.token("acknowledge")))
+    assert text.startswith("This room is archived.")
+    assert parlour.asked() == []
 
 
 def test_the_doctors_click_leaves_a_trace(parlour: Parlour) -> None:

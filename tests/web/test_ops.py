@@ -53,6 +53,14 @@ def test_an_operation_that_waits_for_a_person_is_told(house: House) -> None:
     assert "parked" in codes(house)
 
 
+def test_what_the_last_sweep_met_is_told(build: Builder) -> None:
+    house = build({"pagerduty": {"token": "pd-token-of-the-tests"}})
+    house.tell("triggered")
+    house.relay.store.heartbeat("somebody")
+    house.relay.store.note_errand("sweep", {"problem": "away", "disabled": ["PSUB001"]})
+    assert codes(house) == ["subscription_disabled", "sweep_failed"]
+
+
 def test_the_open_doors_tell_no_secret_and_no_incident(house: House) -> None:
     house.tell("triggered", "PSECRET", title="Confidential")
     told = house.client.get("/readyz").text + house.client.get("/healthz").text
