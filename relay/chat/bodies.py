@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -33,7 +33,7 @@ class _Body(BaseModel):
 
     user_id: _Id
     channel_id: _Id
-    team_id: _Id | None = None
+    team_id: _Id | Literal[""] | None = None  # a direct channel is of no team
 
 
 class _Named(_Body):

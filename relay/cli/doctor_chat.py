@@ -56,7 +56,10 @@ def command(case: Case) -> Iterator[Finding]:
     except Missing:
         yield Finding(KEY, f"there is no {named} in {team.name}", _MEND)
     except (Refused, ServerTrouble) as error:
-        cure = f"{error.cure}\nIf it refuses the token: {SETUP}"
+        cure = (
+            f"{error.cure}\nIf the relay's log says that it turned the call away: for its token, "
+            f"type {SETUP}\nfor its response_url, set mattermost.public_url to Mattermost's SiteURL"
+        )
         yield Finding(KEY, f"{named} was typed, and the relay did not answer 200", cure)
     else:
         yield Finding(KEY, f"{named} was typed by {bot.username}, and answered")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import requests
 
@@ -87,13 +87,14 @@ class Door:
 
 @dataclass
 class Ward:
-    """A relay that is up, with Mattermost and PagerDuty around it."""
+    """A relay that is up, with Mattermost and PagerDuty around it; the last of `answering` does."""
 
     place: Stage
     api: PagerDutyApi
     door: Door
     settings: dict[str, Any]
     run: Run
+    answering: list[WSGIApplication]
 
     def look(self, *argv: str) -> Typed:
         return self.run("doctor", *argv, "--config", self.place.config)
@@ -119,11 +120,11 @@ def admitted(place: Stage, run: Run) -> Iterator[Ward]:
     api = PagerDutyApi(time.time)
     api.add_user("Relay", "relay@example.com", id="PRELAY")
     api.add_service("Web shop", [["PRELAY"]], id="PSHOP")
-    doors: list[Door] = []
+    answering: list[WSGIApplication] = []
     with place.store() as store:
 
         def app(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-            return doors[0](environ, start)
+            return answering[-1](environ, start)
 
         with serving(app) as url, serving(create_pagerduty_app(api)) as pagerduty:
             settings = {
@@ -135,7 +136,9 @@ def admitted(place: Stage, run: Run) -> Iterator[Ward]:
                 },
             }
             place.settle(settings)
-            doors.append(Door(load(Path(place.config), {}), store))
+            place.chat.site_url = place.url
+            door = Door(load(Path(place.config), {}), store)
+            answering.append(door)
             place.chat.team("ops").members[place.chat.user("relay").id] = "team_admin"
 
             def webhook(body: Body) -> None:
@@ -145,4 +148,4 @@ def admitted(place: Stage, run: Run) -> Iterator[Ward]:
 
             api.subscribe(f"{url}/hooks/pagerduty").emit = webhook
             run("mattermost", "setup", "--config", place.config)
-            yield Ward(place, api, doors[0], settings, run)
+            yield Ward(place, api, door, settings, run, answering)

@@ -13,7 +13,9 @@ from flask import Flask
 
 from app import create_app
 from hooks.delivery import Accepted, Delivery, Ignored
+from hooks.pagerduty_rest import ANSWERS
 from hooks.registry import SOURCES
+from relay.chat.wishes import LOCAL
 from relay.config import load
 from relay.store import RawDelivery
 from tests.cli.conftest import Run, Stage, serving
@@ -124,6 +126,9 @@ def test_a_replay_journals_what_an_older_parser_could_not_read(run: Run, place: 
             store.accept(raw, [], dead_letter="The parser of yesterday did not know this.")
         other = RawDelivery(source="retired", body=b"{}", received_at=START)
         store.accept(other, [], dead_letter="nobody knows")
+        for source in (LOCAL, ANSWERS):  # became events once, and no reader reads them
+            raw = RawDelivery(source=source, body=b"{}", received_at=START)
+            store.accept(raw, [], dead_letter=None)
     typed = run("replay", "--config", place.config)
     assert typed.out == (
         "Read 3 stored deliveries again: 2 new events for 1 incident, 0 known before, "

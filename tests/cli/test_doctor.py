@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import create_app
 from hooks.delivery import Credentials
 from hooks.registry import SOURCES
 from relay.cli import doctor_pagerduty
+from relay.config import load
 from relay.store import RawDelivery
 from simulator.faults import Fault
 from tests.cli.conftest import Run, Stage
@@ -64,6 +67,20 @@ def test_a_relay_that_stands_is_proved_way_by_way(ward: Ward) -> None:
     assert out == WELL
     assert typed.code == 0
     assert "Waiting for PagerDuty's ping" in typed.err
+
+
+def test_the_relay_itself_answers_the_doctor(ward: Ward) -> None:
+    config = load(Path(ward.place.config), {})
+    config = config.model_copy(
+        update={"worker": config.worker.model_copy(update={"embedded": False})}
+    )
+    app = create_app(config, {})
+    ward.answering.append(app)
+    assert ward.found() == {}
+    assert "was believed" in ward.found("ok")["button"]
+    relay = app.extensions["relay"]
+    relay.waker.close()
+    relay.store.close()
 
 
 def test_nothing_is_left_behind_and_no_secret_is_shown(ward: Ward) -> None:

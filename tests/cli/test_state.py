@@ -44,6 +44,15 @@ def stand(place: Stage) -> None:
         store.settle(claim, snapshot=snapshot, due_at=LATER, attempts=0, problem=None)
 
 
+def test_what_the_last_sweep_met_is_told(run: Run, place: Stage) -> None:
+    place.settle({"pagerduty": {"token": "t"}})
+    with place.store() as store:
+        store.note_errand("sweep", {"problem": None, "disabled": ["PSUB001"]})
+    typed = run("status", "--config", place.config)
+    assert typed.code == 0 and "PagerDuty had disabled our webhook" in typed.err
+    assert typed.err.endswith("See there what was refused, and why.\n")
+
+
 def test_an_operator_sees_what_stands_and_what_waits(run: Run, place: Stage) -> None:
     stand(place)
     typed = run("status", "--config", place.config)
