@@ -9,7 +9,7 @@ snapshot: then the snapshot cannot be the older one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,17 @@ from hooks.errors import Unreadable
 from hooks.pagerduty_fields import draft, link, people, person
 from hooks.wild import Wild, digest
 from incidents.events import Event, EventType, Link, Person, Status
+from incidents.fold import fold
 from incidents.incident import Incident
 from incidents.lifecycle import CLOCK_GRAIN
 
+# The source under which answers are kept beside what they told. No reader reads them again: what
+# they tell depends on what was known.
+ANSWERS = "pagerduty-rest"
+
 _ASSIGNING = (EventType.ESCALATED, EventType.DELEGATED, EventType.REASSIGNED)
 _TICK = timedelta(microseconds=1)
+_TELLINGS = 3  # a status, assignees, a priority
 
 
 def news(
@@ -31,8 +37,7 @@ def news(
     """The events that lead from what is known to what REST says of the incident; often none.
 
     `actor` is who made the call whose answer this is, with PagerDuty's id for them. A snapshot
-    may hold more than can be told at once: fold the events, and ask again until there is no news.
-    Raises Unreadable for a snapshot without an id.
+    may hold more than is told at once: see `all_news`. Raises Unreadable for one without an id.
     """
     shot = Wild(dict(incident))
     status = _status(shot)
@@ -44,6 +49,18 @@ def news(
         return _moved(shot, status, known, actor)
     told = _reassigned(shot, known, actor)
     return told or (_prioritised(shot, known, actor) if "priority" in incident else ())
+
+
+def all_news(
+    incident: Mapping[str, Any], events: Sequence[Event], actor: Person | None = None
+) -> tuple[Event, ...]:
+    """The same for an incident of which these events are known, until nothing is left to tell."""
+    incident_id = Wild(dict(incident)).get("id").need_identity()
+    told: list[Event] = []
+    for _ in range(_TELLINGS):
+        known = fold("pagerduty", incident_id, [*events, *told])
+        told += news(incident, known, actor)
+    return tuple(told)
 
 
 def declared(

@@ -30,7 +30,7 @@ class Catalogue:
 
     def priorities(self) -> list[CatalogueRow]:
         """In PagerDuty's order, the highest first."""
-        return sorted(self._store.catalogue("priority"), key=lambda one: one.extra["place"])
+        return sorted(self._store.catalogue("priority"), key=_place)
 
     def policies(self) -> list[CatalogueRow]:
         """By name."""
@@ -99,8 +99,7 @@ class Catalogue:
 
     def _policy_of(self, service_id: str) -> str | None:
         row = next((row for row in self.services() if row.id == service_id), None)
-        policy: str | None = row.extra["policy"] if row else None
-        return policy
+        return (row.extra or {}).get("policy") if row else None
 
 
 def _of_service(service: Service) -> CatalogueRow:
@@ -112,3 +111,8 @@ def _of_service(service: Service) -> CatalogueRow:
 
 def _id(row: CatalogueRow) -> str:
     return row.id
+
+
+def _place(row: CatalogueRow) -> int:
+    place: int = (row.extra or {}).get("place", 0)
+    return place

@@ -16,6 +16,7 @@ from relay.assemble import Relay
 from relay.config import Config
 from relay.crew import ALIVE_WITHIN
 from relay.store import Store, StoreUnavailable
+from relay.sweep import ERRAND
 
 WAITS_TOO_LONG = timedelta(minutes=1)
 
@@ -63,6 +64,25 @@ def _found(relay: Relay, sources: Mapping[str, Source]) -> list[Problem]:
     if figures.parked:
         words = "Mattermost refused something for good. See the pages, or python -m relay status"
         found.append(Problem(code="parked", message=words))
+    return found + swept(relay.store, relay.config)
+
+
+def swept(store: Store, config: Config) -> list[Problem]:
+    """What the last sweep of PagerDuty met."""
+    note = (store.errand_note(ERRAND) if config.pagerduty.on else None) or {}
+    found = []
+    if note.get("disabled"):
+        words = (
+            "PagerDuty had disabled our webhook, as it was refused three times; it is enabled"
+            " again, unless the log says otherwise. See there what was refused, and why"
+        )
+        found.append(Problem(code="subscription_disabled", message=words))
+    if note.get("problem"):
+        words = (
+            "PagerDuty's API was not of use to the last sweep, so what webhooks missed waits."
+            " See the relay's log"
+        )
+        found.append(Problem(code="sweep_failed", message=words))
     return found
 
 

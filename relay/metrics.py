@@ -62,6 +62,12 @@ class Measures:
             ["reason"],
             registry=self._registry,
         )
+        self.sweep = Counter(
+            "relay_sweep",
+            "Sweeps of PagerDuty (done, failed), incidents repaired, webhooks enabled again",
+            ["act"],
+            registry=self._registry,
+        )
 
     def page(self, *others: Collector) -> bytes:
         """All of it, and of `others`, as Prometheus reads it."""

@@ -13,7 +13,9 @@ import requests
 
 from hooks.delivery import Source
 from hooks.errors import Unreadable
+from hooks.pagerduty_rest import ANSWERS
 from hooks.registry import SOURCES
+from relay.chat.wishes import LOCAL
 from relay.cli.opening import store_of
 from relay.cli.output import Trouble, complain, config_of, count, read_file, say, utc_now
 from relay.cli.reading import read, source_of
@@ -23,6 +25,8 @@ from relay.store.wake import Waker
 TIMEOUTS = (5.0, 30.0)  # seconds to connect, and of silence
 BATCH = 200
 SAY_EVERY = 10 * BATCH
+# What was asked for in chat and what PagerDuty answered became events once, and stays that.
+NEVER_READ = (LOCAL, ANSWERS)
 
 
 def send(args: Namespace) -> int:
@@ -91,6 +95,8 @@ def replay(args: Namespace) -> int:
         while batch := store.deliveries(last, BATCH):
             for stored in batch:
                 last = stored.id
+                if stored.raw.source in NEVER_READ:
+                    continue
                 source = SOURCES.get(stored.raw.source)
                 if source is None:
                     complain(f"Delivery {last}: there is no source {stored.raw.source} any more.")

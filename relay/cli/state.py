@@ -11,7 +11,7 @@ from hooks.registry import SOURCES
 from relay.cli.opening import store_of, trouble_told
 from relay.cli.output import Trouble, complain, config_of, count, say, say_json
 from relay.config import Config
-from relay.health import unproven
+from relay.health import swept, unproven
 from relay.store import Store
 from relay.store import migrate as migrate_store
 from relay.store.wake import Waker
@@ -24,6 +24,8 @@ def status(args: Namespace) -> int:
         found = store.status()
         for warning in never_verified(store, config):
             complain(warning)
+        for problem in swept(store, config):
+            complain(f"{problem.message}.")
     if args.json:
         say_json(found)
         return 0

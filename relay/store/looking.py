@@ -50,6 +50,12 @@ class Looking(Database):
         with self.read() as connection:
             return [listed(row) for row in connection.execute(query)]
 
+    def standing(self, source: str) -> list[IncidentRow]:
+        """Incidents of this source that have a room and were not resolved by their last turn."""
+        query = LISTING.where(_OPEN, incidents.c.source == source)
+        with self.read() as connection:
+            return [listed(row) for row in connection.execute(query)]
+
     def incident(self, source: str, incident_id: str) -> IncidentRow | None:
         """One incident by the source's own id for it."""
         query = LISTING.where(incidents.c.source == source, incidents.c.incident_id == incident_id)

@@ -57,6 +57,8 @@ def test_open_incidents_come_first_and_then_the_newest(store: Store) -> None:
         settle(store, claim(store), status=status)
     assert [row.incident_id for row in store.latest(10)] == ["P3", "P1", "P2", "P0"]
     assert [row.incident_id for row in store.latest(1)] == ["P3"]
+    assert [row.incident_id for row in store.standing("pagerduty")] == ["P1", "P3"]
+    assert store.standing("generic") == []
 
 
 def test_a_probe_changes_nothing_and_fails_where_nothing_can_be_written(
