@@ -178,8 +178,9 @@ def _chat(mattermost: Mattermost) -> Iterator[str]:
     port = door.getsockname()[1]
     server = make_server("localhost", port, create_app(mattermost), threaded=True, fd=door.fileno())
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    mattermost.site_url = f"http://localhost:{port}"
     try:
-        yield f"http://localhost:{port}"
+        yield mattermost.site_url
     finally:
         server.shutdown()
         server.server_close()

@@ -121,7 +121,7 @@ class Mattermost(Acting):
             user = self._user(request, query, db_down) if route.needs_session else self._nobody()
             if db_down and route.db_down:
                 raise Refusal(*route.db_down)
-            kind = _header(request, "content-type")
+            kind = _header(request, "content-type") or _JSON  # no socket, no header
             capped = self.release >= (9, 5) and not path_of(request.path).endswith("/files")
             if capped and len(request.body) > 300_000:
                 raise Refusal(413, "api.context.request_body_too_large.app_error")
@@ -183,10 +183,10 @@ class Mattermost(Acting):
 
     # --- what a person would see
 
-    def snapshot(self, channel: str) -> dict[str, Any]:
-        """A channel as plain values: texts, member names, posts; no ids."""
+    def snapshot(self, channel: str, viewer: str = "") -> dict[str, Any]:
+        """A channel as plain values: texts, member names, posts, what only ``viewer`` was told."""
         with self.lock:
-            return snapshot(self, self.channel(channel))
+            return snapshot(self, self.channel(channel), self.user(viewer) if viewer else None)
 
     def describe(self, channel: str) -> str:
         """The finished room as Markdown, the same on every run: no ids, no times."""

@@ -1,32 +1,26 @@
-"""The simulated Mattermost on a socket, with a page to watch it: Flask, and nothing else.
+"""The simulated Mattermost on a socket, with a page to try it: Flask, and nothing else.
 
-Every rule of the server is in ``mattermost.py``; here requests are carried to it, and rooms
-are drawn. ``/_sim/faults`` makes things fail from outside (POST a Fault as JSON, DELETE to clear).
+Every rule of the server is in ``mattermost.py``, the page in ``page.py``; here requests are carried
+to them. ``/_sim/faults`` makes things fail from outside (POST a Fault as JSON, DELETE to clear).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, abort, render_template, request
-from markupsafe import Markup
+from flask import Flask, Response, request
 
 from simulator.faults import Fault
-from simulator.markdown import to_html
 from simulator.mattermost import Mattermost
+from simulator.page import add_page
 from simulator.wire import API, Hangup, SimRequest
-from simulator.world import Channel
-
-_NAMED_COLOURS = {"good": "#339970", "warning": "#cc8f00", "danger": "#d24b4e"}
-_AVATARS = ("#1c58d9", "#0a7f6f", "#8a3fc4", "#b4491e", "#37698c", "#a32b52", "#4f6d1f", "#5a53b8")
 
 
 def create_app(mattermost: Mattermost) -> Flask:
     """The API, the page and the faults of one simulated server."""
     app = Flask(__name__)
-    app.jinja_env.filters.update(markdown=_markdown, colour=_colour, avatar=_avatar)
 
+    @app.route("/hooks/<path:_path>", methods=["POST"])
     @app.route(f"{API}/<path:_path>", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
     def api(_path: str) -> Response:
         target = request.full_path if request.query_string else request.path
@@ -61,43 +55,5 @@ def create_app(mattermost: Mattermost) -> Flask:
             mattermost.faults.clear()
         return {"faults": 0}
 
-    @app.get("/")
-    @app.get("/<name>")
-    def page(name: str = "") -> str:
-        """The whole page; with ``?part=1`` only what changes, for the page's own refresh."""
-        with mattermost.lock:
-            rooms = sorted(mattermost.channels.values(), key=_place)
-            name = name or (rooms[0].name if rooms else "")
-            if name and name not in {one.name for one in rooms}:
-                abort(404, f"There is no channel {name} here; the sidebar lists those there are.")
-            room = mattermost.snapshot(name) if name else None
-        part = "room.html" if "part" in request.args else "page.html"
-        return render_template(part, rooms=rooms, room=room, team=_team(mattermost), at=_at)
-
+    add_page(app, mattermost)
     return app
-
-
-def _place(channel: Channel) -> tuple[bool, str, int]:
-    """Where in the sidebar: public before private, the newest first, the archived last."""
-    return bool(channel.delete_at), channel.type, -channel.create_at
-
-
-def _team(mattermost: Mattermost) -> str:
-    return next((team.name.capitalize() for team in mattermost.teams.values()), "Mattermost")
-
-
-def _markdown(text: str) -> Markup:
-    return Markup(to_html(text))  # noqa: S704 -- the renderer lets no HTML through
-
-
-def _colour(name: str) -> str:
-    named = _NAMED_COLOURS.get(name, name)
-    return named if named.startswith("#") and named[1:].isalnum() else "#9aa5b8"
-
-
-def _avatar(author: str) -> str:
-    return _AVATARS[sum(author.encode()) % len(_AVATARS)]
-
-
-def _at(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)

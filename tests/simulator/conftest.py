@@ -20,7 +20,8 @@ def served() -> Iterator[tuple[Mattermost, str, str]]:
     server = make_server("127.0.0.1", 0, create_app(mattermost), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield mattermost, token, f"http://127.0.0.1:{server.server_port}"
+    mattermost.site_url = f"http://127.0.0.1:{server.server_port}"
+    yield mattermost, token, mattermost.site_url
     server.shutdown()
     thread.join()
     server.server_close()
