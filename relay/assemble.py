@@ -30,6 +30,7 @@ from relay.outside import Outside, outside
 from relay.store import Store, open_store
 from relay.store.single import WorkerLock
 from relay.store.wake import Waker
+from relay.sweep import Sweep, Sweeper
 from relay.turn import CALL_SECONDS, Turn
 from relay.worker import Worker
 
@@ -56,8 +57,11 @@ class Relay:
     messages: Messages
     clock: Clock
 
-    def crew(self, clock: SystemClock) -> Crew:
-        """The threads that work in this process; not started."""
+    def crew(self, clock: SystemClock, *, sweeping: bool = True) -> Crew:
+        """The threads that work in this process, and with `sweeping` look for what was missed;
+        not started.
+        """
+        sweep = self.sweep if sweeping else None
         database = self.store.sqlite_path
         return Crew(
             worker=self.worker,
@@ -67,6 +71,23 @@ class Relay:
             lock=WorkerLock(database) if database else None,
             threads=self.config.worker.threads,
             housekeeping=lambda: self._purge(clock),
+            sweeper=Sweeper(sweep, clock) if sweep else None,
+        )
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """What looks for what webhooks missed; None while PagerDuty's API is not configured."""
+        beyond = self.outside
+        if beyond.pagerduty is None:
+            return None
+        return Sweep(
+            store=self.store,
+            pagerduty=beyond.pagerduty,
+            catalogue=beyond.catalogue,
+            waker=self.waker,
+            config=self.config,
+            clock=self.clock,
+            measures=self.measures,
         )
 
     def _purge(self, clock: Clock) -> None:

@@ -207,7 +207,8 @@ def _events(value: object) -> object:
 
 
 def _known_event(value: object) -> EventType:
-    known = [event.value for event in EventType if event not in HOMELESS]
+    silent = {*HOMELESS, EventType.REQUESTED}
+    known = [event.value for event in EventType if event not in silent]
     if value not in known:
         raise _wrong(f"names an unknown event type, {value!s:.40}", f"Known: {', '.join(known)}.")
     return EventType(value)

@@ -12,6 +12,7 @@ from relay.limits import Bucket
 from relay.store import StoreUnavailable
 from relay.store.single import WorkerLock
 from relay.store.wake import Waker
+from relay.sweep import Sweeper
 from relay.worker import Worker
 
 log = logging.getLogger("relay.worker")
@@ -32,7 +33,8 @@ class Crew:
 
     On SQLite the holder of `lock` is the only worker: the others wait for it, and since the
     kernel frees it at any death, whoever gets it next knows that all leases are dead.
-    On PostgreSQL (`lock` is None) all work, and share the rate limit evenly.
+    On PostgreSQL (`lock` is None) all work, and share the rate limit evenly. `sweeper` begins
+    with the work.
     """
 
     def __init__(
@@ -45,8 +47,9 @@ class Crew:
         lock: WorkerLock | None,
         threads: int,
         housekeeping: Callable[[], None],
+        sweeper: Sweeper | None = None,
     ) -> None:
-        self._worker, self._waker, self._clock = worker, waker, clock
+        self._worker, self._waker, self._clock, self._sweeper = worker, waker, clock, sweeper
         self._bucket, self._lock, self._housekeeping = bucket, lock, housekeeping
         self._threads = [
             threading.Thread(target=self._work, name=f"relay-worker-{number}", daemon=True)
@@ -72,6 +75,8 @@ class Crew:
         for thread in threads:
             thread.join(max(0.0, until - self._clock.monotonic()))
         finished = not any(thread.is_alive() for thread in threads)
+        if self._sweeper:
+            finished = self._sweeper.stop() and finished
         if finished:
             self._waker.close()
             self._release()
@@ -100,6 +105,8 @@ class Crew:
         log.info("working as %s", self._worker.owner)
         for thread in self._threads:
             thread.start()
+        if self._sweeper:
+            self._sweeper.start()
         while not stopping.wait(LOOK_ANYWAY):
             self._attempt(self._keep_house)
 

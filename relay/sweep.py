@@ -38,6 +38,8 @@ _RECENT = 50
 _PATHS = ("/hooks/pagerduty", "/hooks/pagerduty_hook")
 # Another process may have done the errand, or may have died over it.
 LOOK_EVERY = 30.0
+# Processes that start together sweep once.
+JUST_SWEPT = timedelta(seconds=30)
 STOP_WITHIN = 10.0
 
 
@@ -64,12 +66,15 @@ class Sweep:
         self._waker, self._config, self._clock = waker, config, clock
         self._count = measures.sweep
 
-    def run(self) -> bool:
+    def run(self, *, starting: bool = False) -> bool:
         """Sweep, if it is time and nobody else does; whether it was done. Raises StoreUnavailable.
 
-        PagerDuty being away, or refusing a part, is noted; the next sweep tries again.
+        A process that is `starting` does not wait for its time: while none ran, much may have been
+        missed. PagerDuty being away, or refusing a part, is noted; the next sweep tries again.
         """
-        if not self._store.take_errand(ERRAND, self._config.pagerduty.sweep_every):
+        every = self._config.pagerduty.sweep_every
+        early = every - JUST_SWEPT if starting else timedelta(0)
+        if not self._store.take_errand(ERRAND, every, early):
             return False
         note: dict[str, Any] = self._store.errand_note(ERRAND) or {}
         note |= {"at": self._clock.now().isoformat(), "problem": None}
@@ -211,15 +216,14 @@ class Sweeper:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        while True:
+        self._attempt(starting=True)
+        while not self._clock.stopping.wait(LOOK_EVERY):
             self._attempt()
-            if self._clock.stopping.wait(LOOK_EVERY):
-                return
 
-    def _attempt(self) -> None:
+    def _attempt(self, *, starting: bool = False) -> None:
         """No failure may end the thread."""
         try:
-            self._sweep.run()
+            self._sweep.run(starting=starting)
         except StoreUnavailable as problem:
             log.error("the database cannot be used: %s", problem)
         except Exception:  # a fault of ours: the next attempt may meet another state

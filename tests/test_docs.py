@@ -106,7 +106,7 @@ def logged() -> Iterator[str]:
 def warned() -> Iterator[str]:
     """What /readyz tells, and what the settings warn of."""
     for path, names in {
-        "relay/health.py": ("problems", "_found"),
+        "relay/health.py": ("problems", "_found", "swept"),
         "relay/config.py": ("_doubts",),
     }.items():
         for node in Module(ROOT / path).tree.body:

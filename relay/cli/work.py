@@ -50,7 +50,7 @@ def worker(args: Namespace) -> int:
 def drain(args: Namespace) -> int:
     """Work until nothing is due now; 1 if something is parked, in doubt, or could not be done."""
     _log_to_stderr(logging.WARNING)
-    with _crew(config_of(args)) as (relay, crew, clock):
+    with _crew(config_of(args), sweeping=False) as (relay, crew, clock):
         _until_done(relay, crew, clock, args.timeout)
         found = relay.store.status()
     parked, doubt = len(found["parked"]), found["in_doubt"]
@@ -89,14 +89,14 @@ def _until_done(relay: Relay, crew: Crew, clock: SystemClock, timeout: float) ->
 
 
 @contextmanager
-def _crew(config: Config) -> Iterator[tuple[Relay, Crew, SystemClock]]:
+def _crew(config: Config, *, sweeping: bool = True) -> Iterator[tuple[Relay, Crew, SystemClock]]:
     """A crew at work inside the block; SIGTERM ends the block as Ctrl-C does."""
     clock = SystemClock()
     # To raise is all that a handler may do: what waits here holds locks that it would need.
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with relay_of(config, clock) as relay:
-            crew = relay.crew(clock)
+            crew = relay.crew(clock, sweeping=sweeping)
             crew.start()
             try:
                 yield relay, crew, clock

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from hooks.pagerduty_rest import declared, news, note_told
+from hooks.pagerduty_rest import ANSWERS, all_news, declared, note_told
 from incidents.events import Event, Person
-from incidents.fold import fold
 from incidents.plan import Kind, Operation
 from pagerduty_api.errors import AlreadySo, Missing, Refused, Unavailable
 from pagerduty_api.models import Actor, Note
@@ -30,8 +29,6 @@ LONGEST_WAIT = timedelta(minutes=1)
 # PagerDuty's number for "already resolved", and what is settled by that as well.
 _RESOLVED = 1001
 _MOOT = ("acknowledge", "resolve")
-# A snapshot may tell of a status, of assignees and of a priority: one after the other.
-_TELLINGS = 4
 
 _OFF = (
     "PagerDuty's API is not configured. Set pagerduty.token in conf.yaml, then type:"
@@ -143,25 +140,10 @@ class Asking:
             people = (by, *(in_chat(one["user_id"], one["username"]) for one in called))
             self._journal(declared(done.incident.raw, by, people), done.incident.raw)
         elif done.incident:
-            told = self._news(job, done.incident.raw, speaker, known)
-            self._journal(told, done.incident.raw)
+            self._journal(all_news(done.incident.raw, known, speaker), done.incident.raw)
         self._store.conclude(
             job.claim, {slot: Outcome(state="done", value=dict(wish), result=dict(done.facts))}
         )
-
-    def _news(
-        self, job: Job, snapshot: Mapping[str, Any], actor: Person | None, known: list[Event]
-    ) -> tuple[Event, ...]:
-        """What the answer tells beyond what was `known` before the question."""
-        told: list[Event] = []
-        for _ in range(_TELLINGS):
-            events = [*known, *told]
-            incident = fold(job.claim.source, job.claim.incident_id, events)
-            more = news(snapshot, incident, actor)
-            if not more:
-                break
-            told += more
-        return tuple(told)
 
     def _speaker(self, asked: Mapping[str, str], actor: Actor | None) -> Person | None:
         """Who asked, under the id that PagerDuty's own events give them; None if it is unknown."""
@@ -174,7 +156,7 @@ class Asking:
         if not events:
             return
         raw = json.dumps(body, sort_keys=True).encode()
-        delivery = RawDelivery(source="pagerduty", body=raw, received_at=self._clock.now())
+        delivery = RawDelivery(source=ANSWERS, body=raw, received_at=self._clock.now())
         if self._store.accept(delivery, events, dead_letter=None).wake:
             self._woken()
 

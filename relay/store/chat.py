@@ -48,10 +48,10 @@ class Chat(Database):
         with self.write() as connection:
             return connection.execute(query).rowcount > 0
 
-    def take_errand(self, name: str, every: timedelta) -> bool:
+    def take_errand(self, name: str, every: timedelta, early: timedelta = timedelta(0)) -> bool:
         """Whether the errand is the caller's to do now: one taker of all processes, once a time.
 
-        Who takes it and dies leaves it to the next time.
+        Who takes it and dies leaves it to the next time. It may be taken `early` by so much.
         """
         with self.write() as connection:
             now = connection.execute(sa.select(self.now_sql)).scalar_one()
@@ -59,7 +59,7 @@ class Chat(Database):
             taken = insert.on_conflict_do_update(
                 index_elements=["name"],
                 set_={"due_at": insert.excluded.due_at},
-                where=errands.c.due_at <= now,
+                where=errands.c.due_at <= now + early,
             ).returning(errands.c.name)
             return connection.scalar(taken) is not None
 

@@ -152,6 +152,8 @@ class Battle(Acting, Storm):
                 self.tell(lose=True)
             case "work":
                 self.work()
+            case "sweep":
+                self.sweep()
             case _:
                 self.pass_time(move.seconds)
 
@@ -178,9 +180,20 @@ class Battle(Acting, Storm):
         return (row.channel_name if row else None) or "lobby"
 
     def calm(self) -> None:
+        """The storm is over: what still waits arrives, and the sweep finds what never will."""
         self.weather.clear()
         self.asks.calm()
         self.tell()
         super().calm()
         self.tell()
+        self.sweep()
         super().calm()
+
+    def sweep(self) -> None:
+        """What the sweep's thread does every few minutes."""
+
+        def sweep_once() -> None:
+            assert self.relay.sweep
+            self.relay.sweep.run()
+
+        self.survive(sweep_once)

@@ -37,7 +37,7 @@ moves = st.lists(
         st.builds(Move, st.just("click"), st.sampled_from(BUTTONS), SPEAKERS),
         st.builds(Move, st.just("command"), st.sampled_from(COMMANDS), SPEAKERS),
         st.builds(Move, st.just("by hand"), st.sampled_from(BY_HAND), st.sampled_from([*PEOPLE])),
-        st.sampled_from((Move("tell"), Move("work"))),
+        st.sampled_from((Move("tell"), Move("work"), Move("lose"), Move("sweep"))),
         st.builds(Move, st.just("wait"), seconds=st.sampled_from((0.4, 1.0, 5.0, 40.0, 700.0))),
     ),
     min_size=3,

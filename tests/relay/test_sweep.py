@@ -191,6 +191,14 @@ def test_only_one_of_all_processes_sweeps(watch: Watch) -> None:
 # --- PagerDuty is away, or refuses
 
 
+def test_a_process_that_starts_does_not_wait_for_its_time(watch: Watch) -> None:
+    assert watch.sweep.run(starting=True)
+    assert not watch.sweep.run(starting=True), "another one swept just now"
+    watch.clock.sleep(31)
+    assert not watch.sweep.run()
+    assert watch.sweep.run(starting=True)
+
+
 def test_pagerduty_being_away_is_noted_and_tried_again(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -304,8 +312,10 @@ class Runs:
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.ran = threading.Semaphore(0)
+        self.starting: list[bool] = []
 
-    def run(self) -> bool:
+    def run(self, *, starting: bool) -> bool:
+        self.starting.append(starting)
         self.ran.release()
         if self.failures:
             raise self.failures.pop(0)
@@ -322,6 +332,7 @@ def test_the_thread_sweeps_at_once_and_again_and_survives_failures(
     for _ in range(4):
         assert runs.ran.acquire(timeout=20)
     assert sweeper.stop()
+    assert runs.starting[:2] == [True, False]
     assert "the database cannot be used: gone" in caplog.text
     assert "the sweep met a fault, and is tried again" in caplog.text
     assert [one.levelno for one in caplog.records] == [logging.ERROR, logging.ERROR]
