@@ -80,12 +80,13 @@ class Acting:
     chat: Mattermost
     relay: Relay
     clock: FakeClock
+    executor: Executor = Inline()
 
     def open_doors(self, relay: Relay) -> None:
         """What the web process has for chat."""
         self.app = Flask("relay")
         errors.register(self.app)
-        talks = front(relay, Inline())
+        talks = front(relay, self.executor)
         assert talks is not None
         self.app.register_blueprint(doors.blueprint(talks))
 

@@ -76,7 +76,9 @@ def _act(theatre: Theatre, sentence: str) -> None:
     raise ValueError(f"not a sentence of the language: {sentence!r}; these are:\n{known}")
 
 
-def _says(pattern: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def says(pattern: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a sentence be acted out by the function, which is given the theatre and the groups."""
+
     def note(act: Callable[..., None]) -> Callable[..., None]:
         ACTS.append((re.compile(pattern), act))
         return act
@@ -87,7 +89,7 @@ def _says(pattern: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 # --- PagerDuty and other senders
 
 
-@_says(_EVENT.pattern)
+@says(_EVENT.pattern)
 def _event(theatre: Theatre, times: str | None, versions: str, kind: str, rest: str | None) -> None:
     words: dict[str, Any] = {}
     held = ""
@@ -148,20 +150,20 @@ _CLAUSES: list[tuple[re.Pattern[str], Callable[..., dict[str, Any]]]] = [
 ]
 
 
-@_says(r"deliver ([A-Z]\w*)")
+@says(r"deliver ([A-Z]\w*)")
 def _deliver(theatre: Theatre, name: str) -> None:
     for body in theatre.held[name]:
         theatre.deliver(body)
 
 
-@_says(r"deliver the same again")
+@says(r"deliver the same again")
 def _again(theatre: Theatre) -> None:
     again, theatre.last = theatre.last, []
     for raw in again:
         theatre.deliver(raw)
 
 
-@_says(r"deliver (\S+\.(?:js|json))")
+@says(r"deliver (\S+\.(?:js|json))")
 def _file(theatre: Theatre, name: str) -> None:
     theatre.deliver(
         (TEST_DATA / name).read_bytes(), "generic" if name[:3] == "gen" else "pagerduty"
@@ -171,7 +173,7 @@ def _file(theatre: Theatre, name: str) -> None:
 # --- what people do
 
 
-@_says(r"(\w+) (archives|unarchives|deletes for ever) ~(\S+)")
+@says(r"(\w+) (archives|unarchives|deletes for ever) ~(\S+)")
 def _close(theatre: Theatre, by: str, what: str, channel: str) -> None:
     if what == "archives":
         theatre.chat.act_archive(channel, by=by)
@@ -181,75 +183,75 @@ def _close(theatre: Theatre, by: str, what: str, channel: str) -> None:
         theatre.chat.act_delete_forever(channel)
 
 
-@_says(r"(\w+) renames ~(\S+) to ~(\S+)")
+@says(r"(\w+) renames ~(\S+) to ~(\S+)")
 def _rename(theatre: Theatre, by: str, channel: str, name: str) -> None:
     theatre.chat.act_rename(channel, by=by, name=name, display_name=name)
 
 
-@_says(r'(\w+) sets the header of ~(\S+) to "([^"]*)"')
+@says(r'(\w+) sets the header of ~(\S+) to "([^"]*)"')
 def _header(theatre: Theatre, by: str, channel: str, header: str) -> None:
     theatre.chat.act_rename(channel, by=by, header=header)
 
 
-@_says(r"(\w+) adds (\w+) to ~(\S+)")
+@says(r"(\w+) adds (\w+) to ~(\S+)")
 def _add(theatre: Theatre, by: str, username: str, channel: str) -> None:
     theatre.chat.act_add(channel, username, by=by)
 
 
-@_says(r"(\w+) removes (\w+) from ~(\S+)")
+@says(r"(\w+) removes (\w+) from ~(\S+)")
 def _remove(theatre: Theatre, by: str, username: str, channel: str) -> None:
     theatre.chat.act_remove(channel, username, by=by)
 
 
-@_says(r"(\w+) leaves ~(\S+)")
+@says(r"(\w+) leaves ~(\S+)")
 def _leave(theatre: Theatre, username: str, channel: str) -> None:
     theatre.chat.act_leave(channel, username)
 
 
-@_says(r"(\w+) leaves the team")
+@says(r"(\w+) leaves the team")
 def _leave_team(theatre: Theatre, username: str) -> None:
     theatre.chat.act_leave_team(username, "ops")
 
 
-@_says(r'(\w+) writes "([^"]*)" in ~(\S+)')
+@says(r'(\w+) writes "([^"]*)" in ~(\S+)')
 def _write(theatre: Theatre, username: str, text: str, channel: str) -> None:
     theatre.chat.act_post(channel, username, text)
 
 
-@_says(r"(\w+) deletes the card in ~(\S+)")
+@says(r"(\w+) deletes the card in ~(\S+)")
 def _delete_card(theatre: Theatre, by: str, channel: str) -> None:
     card = next(one for one in theatre.chat.channel(channel).posts if one.is_pinned)
     theatre.chat.act(by, "DELETE", f"/posts/{card.id}")
 
 
-@_says(r"(\w+) creates the (private|public) channel ~(\S+)")
+@says(r"(\w+) creates the (private|public) channel ~(\S+)")
 def _create(theatre: Theatre, by: str, kind: str, name: str) -> None:
     theatre.chat.act_create_channel(name, by=by, team="ops", private=kind == "private")
 
 
-@_says(r"(\w+) becomes a team administrator")
+@says(r"(\w+) becomes a team administrator")
 def _promote(theatre: Theatre, username: str) -> None:
     team, user = theatre.chat.team("ops"), theatre.chat.user(username)
     team.members[user.id] = "team_user team_admin"
 
 
-@_says(r"(\w+) gets an account")
+@says(r"(\w+) gets an account")
 def _account(theatre: Theatre, username: str) -> None:
     theatre.chat.add_user(username, team="ops")
 
 
-@_says(r"the token of the bot is (revoked|given back)")
+@says(r"the token of the bot is (revoked|given back)")
 def _token(theatre: Theatre, what: str) -> None:
     tokens, drill = theatre.chat.tokens, theatre.drill
     tokens[drill.token] = "" if what == "revoked" else theatre.chat.user("relay").id
 
 
-@_says(r"the server makes up the names of channels")
+@says(r"the server makes up the names of channels")
 def _anonymous(theatre: Theatre) -> None:
     theatre.chat.anonymous_urls = True
 
 
-@_says(r"the account of (\w+) is closed")
+@says(r"the account of (\w+) is closed")
 def _deactivate(theatre: Theatre, username: str) -> None:
     theatre.chat.act_deactivate(username)
 
@@ -257,13 +259,13 @@ def _deactivate(theatre: Theatre, username: str) -> None:
 # --- what befalls Mattermost, the network and the relay
 
 
-@_says(r"Mattermost (cannot be reached|loses its database|is well again)")
+@says(r"Mattermost (cannot be reached|loses its database|is well again)")
 def _health(theatre: Theatre, how: str) -> None:
     theatre.line.cut = how == "cannot be reached"
     theatre.chat.db_down = how == "loses its database"
 
 
-@_says(
+@says(
     r"the next (?:(\d+) )?(\w+?)s? of (\S+) (?:is|are) answered (\S+)"
     r"(?:, retry after (\d+) s)?"
     r"(?:, arriving (\d+) calls later)?"
@@ -283,32 +285,32 @@ def _fault(
     theatre.chat.faults.append(fault)
 
 
-@_says(r"Mattermost allows ([\d.]+) calls a second and (\d+) at once")
+@says(r"Mattermost allows ([\d.]+) calls a second and (\d+) at once")
 def _limit(theatre: Theatre, rate: str, burst: str) -> None:
     theatre.chat.rate_limit = RateLimit(per_sec=float(rate), burst=int(burst) - 1)
 
 
-@_says(r"the worker (rests|works)")
+@says(r"the worker (rests|works)")
 def _rest(theatre: Theatre, what: str) -> None:
     theatre.resting = what == "rests"
 
 
-@_says(r"the relay is killed and starts anew(?: with (\{.*\}))?")
+@says(r"the relay is killed and starts anew(?: with (\{.*\}))?")
 def _restart(theatre: Theatre, settings: str | None) -> None:
     theatre.restart(yaml.safe_load(settings) if settings else None)
 
 
-@_says(r"a second relay starts")
+@says(r"a second relay starts")
 def _second(theatre: Theatre) -> None:
     theatre.open_second()
 
 
-@_says(r"what is parked is retried")
+@says(r"what is parked is retried")
 def _retry(theatre: Theatre) -> None:
     for drill in theatre.drills:
         drill.relay.store.retry()
 
 
-@_says(r"nothing happens")
+@says(r"nothing happens")
 def _nothing(theatre: Theatre) -> None:
     theatre.work()

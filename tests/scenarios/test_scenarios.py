@@ -1,4 +1,4 @@
-"""Every scenario beside this file ends as it says. `GOLDEN=write` writes the ends anew."""
+"""Every scenario here and in acting/ ends as it says. `GOLDEN=write` writes the ends anew."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ from pathlib import Path
 
 import pytest
 
+import tests.scenarios.acts  # noqa: F401 -- sentences
 from tests.scenarios.script import play, read
+from tests.scenarios.stage import Stage
 from tests.scenarios.theatre import Theatre
 
-FILES = sorted(Path(__file__).parent.glob("*.md"))
+HERE = Path(__file__).parent
+FILES, ACTED = sorted(HERE.glob("*.md")), sorted(HERE.glob("acting/*.md"))
 RULE = "\n***\n"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_scenario_ends_as_it_says(path: Path, tmp_path: Path) -> None:
+    _hold(path, tmp_path, Theatre)
+
+
+@pytest.mark.parametrize("path", ACTED, ids=lambda path: path.stem)
+def test_what_people_do_in_chat_ends_as_it_says(path: Path, tmp_path: Path) -> None:
+    _hold(path, tmp_path, Stage)
+
+
+def _hold(path: Path, folder: Path, kind: type[Theatre]) -> None:
     before, _, expected = path.read_text().partition(RULE)
     scenario = read(before)
-    theatre = Theatre(tmp_path, scenario.settings)
+    theatre = kind(folder, scenario.settings)
     try:
         play(theatre, scenario)
         ended = _end(theatre)
@@ -32,5 +44,8 @@ def test_the_scenario_ends_as_it_says(path: Path, tmp_path: Path) -> None:
 
 
 def _end(theatre: Theatre) -> str:
-    told, state = theatre.story(), theatre.state()
-    return f"\n{theatre.rooms()}\n***\n\n## The relay\n\n{state}\n\n## Line by line\n\n{told}\n"
+    told, state, rooms = theatre.story(), theatre.state(), theatre.rooms()
+    if isinstance(theatre, Stage):
+        there = f"## PagerDuty\n\n{theatre.pagerduty()}\n\n## The relay\n\n{state}\n"
+        return f"\n## Line by line\n\n{told}\n\n***\n\n{there}\n***\n\n{rooms}"
+    return f"\n{rooms}\n***\n\n## The relay\n\n{state}\n\n## Line by line\n\n{told}\n"

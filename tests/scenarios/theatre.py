@@ -14,6 +14,7 @@ from typing import Any
 from mattermost_api.errors import Unreachable
 from mattermost_api.transport import Request, Response, Transport
 from relay.intake import Answer
+from simulator.world import Channel
 from tests.harness import START, Drill
 from tests.scenarios.bodies import Account
 
@@ -150,13 +151,16 @@ class Theatre:
 
     def rooms(self) -> str:
         """Every channel that anything was posted to, as people see it, Town Hall first."""
-        seen = [one for one in self.chat.channels.values() if one.posts]
+        seen = [one for one in self.chat.channels.values() if self._is_seen(one)]
         text = "\n---\n\n".join(self.chat.describe(one.name) for one in seen)
         text = _FROM.sub(r"\1 to: ", text)
         markers = dict.fromkeys(_MARKER.findall(text))
         for number, marker in enumerate(markers, 1):
             text = text.replace(marker, f"relay:(mark {number})")
         return text.replace("\u200b", "⟨ZWSP⟩")
+
+    def _is_seen(self, channel: Channel) -> bool:
+        return bool(channel.posts)
 
     def state(self) -> str:
         """What ``status`` says, as lines."""
