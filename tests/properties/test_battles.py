@@ -38,6 +38,7 @@ moves = st.lists(
         st.builds(Move, st.just("command"), st.sampled_from(COMMANDS), SPEAKERS),
         st.builds(Move, st.just("by hand"), st.sampled_from(BY_HAND), st.sampled_from([*PEOPLE])),
         st.sampled_from((Move("tell"), Move("work"), Move("lose"), Move("sweep"))),
+        st.just(Move("work")),
         st.builds(Move, st.just("wait"), seconds=st.sampled_from((0.4, 1.0, 5.0, 40.0, 700.0))),
     ),
     min_size=3,
@@ -112,6 +113,53 @@ def done_once(battle: Battle) -> None:
     assert not told
 
 
+STORY = [
+    Move("click", "Acknowledge", "bob"),
+    Move("command", "note", "alice"),
+    Move("work"),
+    Move("command", "status", "bob"),
+    Move("command", "escalate", "alice"),
+    Move("work"),
+    Move("tell"),
+    Move("command", "page @carol", "alice"),
+    Move("command", "priority P1", "bob"),
+    Move("command", "note", "bob"),
+    Move("work"),
+    Move("command", "resolve all well", "alice"),
+    Move("work"),
+]
+
+
+def played(field: Ground, blows: list[Blow], script: list[Move], *, recovers: bool) -> Battle:
+    battle = Battle(field, blows, recovers=recovers)
+    for move in script:
+        battle.move(move)
+    return battle
+
+
+@pytest.mark.parametrize("recovers", [True, False], ids=["one machine", "several machines"])
+def test_any_single_failure_at_any_question_or_write_leaves_nothing_undone_or_doubled(
+    ground: Callable[..., Ground], count: Callable[[], None], recovers: bool
+) -> None:
+    """Every kind of failure at every question to PagerDuty, and a death at every write, in turn.
+
+    How a lease ends is a question only after a death.
+    """
+    field = ground(**ground_settings())
+    steps = played(field, [], STORY, recovers=recovers).weather.counts
+    kinds = ASK_BLOWS if recovers else ("crash_before", "crash_after")
+    schedules = [("ask", at, kind) for kind in kinds for at in range(steps["ask"])]
+    if recovers:  # after one write is before the next
+        schedules += [("write", at, "crash_after") for at in range(steps["write"])]
+    for step, at, kind in schedules:
+        count()
+        blow = Blow(step=step, at=at, kind=kind, seconds=40)
+        battle = played(field, [blow], STORY, recovers=recovers)
+        battle.calm()
+        agree(battle)
+        done_once(battle)
+
+
 @pytest.mark.parametrize("recovers", [True, False], ids=["one machine", "several machines"])
 def test_whatever_people_and_webhooks_and_crashes_do_in_the_end_all_agree(
     ground: Callable[..., Ground], count: Callable[[], None], recovers: bool
@@ -122,9 +170,7 @@ def test_whatever_people_and_webhooks_and_crashes_do_in_the_end_all_agree(
     @given(script=moves, blows=blows(60))
     def check(script: list[Move], blows: list[Blow]) -> None:
         count()
-        battle = Battle(field, blows, recovers=recovers)
-        for move in script:
-            battle.move(move)
+        battle = played(field, blows, script, recovers=recovers)
         battle.calm()
         agree(battle)
         done_once(battle)
