@@ -25,7 +25,7 @@ STATES = {
     "Recorded": ("⚪", "#8b8b8b"),
 }
 # The names people know a source by; another one is shown as it is registered.
-SOURCE_NAMES = {"pagerduty": "PagerDuty"}
+SOURCE_NAMES = {"pagerduty": "PagerDuty", "chat": "Mattermost"}
 _NUMBERED = re.compile(r"\[#\d+\]\s*")
 
 
@@ -81,8 +81,8 @@ def asked(request: Request) -> str:
         "annotate": "add a note",
         "publish": "publish a status update",
         "page": f"page {names}",
-        "merge": "merge another incident into it",
-        "declare": f"open an incident: {given.get('title')}",
+        "merge": f"merge {given.get('name') or 'another incident'} into it",
+        "declare": f"open the incident “{given.get('title')}”",
         "write_back": "tell responders where this room is",
     }
     return words.get(request.action, request.action)

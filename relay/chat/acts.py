@@ -108,7 +108,7 @@ class Acts:
                 return refused(_GONE)
             if reply := self._unfit(scene, other, speaker, action):
                 return reply
-            given = {"incident_id": other.incident.id}
+            given = {"incident_id": other.incident.id, "name": words.title(other.incident)}
         wish = Wish(
             action=action,
             arguments=given,
@@ -146,7 +146,7 @@ class Acts:
             return Reply(text=f"Declared: **{shown}**. You are called into its room in a moment.")
         return Reply(
             text=f"Asked PagerDuty{self._as(speaker)} to open **{shown}**."
-            " You are called into its room as soon as that is done."
+            " You are called into its room once that is done."
         )
 
     def may_declare(self, speaker: Speaker) -> Reply | None:
@@ -197,7 +197,7 @@ class Acts:
             return reply
         if not makes_sense(incident, action):
             return refused(f"Nothing to do: {reading.truth(scene)}")
-        if why := wishes.impossible(incident, action, given):
+        if why := wishes.impossible(incident, action, given) or _so_already(scene, action, given):
             return refused(why)
         if not wishes.asks_pagerduty(incident, action):
             return None
@@ -230,8 +230,10 @@ class Acts:
             return refused(
                 "Only incidents of the same source can be merged. `link` ties any two together."
             )
+        if not makes_sense(two, action):
+            return refused(f"Nothing to do: {reading.truth(other)}")
         reply = self._judge(other, speaker, action, {})
-        return replace(reply, text=f"Of {other.title}: {reply.text}") if reply else None
+        return replace(reply, text=f"For {other.title}: {reply.text}") if reply else None
 
     def _once(self, scene: Scene, action: str, given: Mapping[str, Any]) -> str:
         """An id that is the same for all who want this of the incident as it now is.
@@ -287,7 +289,7 @@ class Acts:
             return Reply(text=f"Done: {told}." if told else f"Done. {reading.truth(now)}")
         ours = {
             "mitigate": ("Marked as mitigated. ", "acknowledge"),
-            "cancel": ("Marked as declared by mistake, so it is in no statistics. ", "resolve"),
+            "cancel": ("Marked as opened by mistake: it is in no statistics. ", "resolve"),
         }
         before, asked = ours.get(action, ("", action))
         request = Request(
@@ -295,14 +297,22 @@ class Acts:
         )
         return Reply(
             text=f"{before}Asked PagerDuty{self._as(speaker)} to"
-            f" {text.message(words.asked(request))}: {scene.title}."
-            " The room shows it as soon as PagerDuty has done it."
+            f" {text.message(words.asked(request))} ({scene.title})."
+            " The room shows it once PagerDuty has done it."
         )
 
     def _as(self, speaker: Speaker) -> str:
         account = self.account(speaker)
         name = account.name if account else None
         return f", as {text.message(name)}," if name else ", in your name,"
+
+
+def _so_already(scene: Scene, action: str, given: Mapping[str, Any]) -> str | None:
+    """That it is as it is wanted, where that can be told."""
+    priority = scene.incident.priority
+    if action == "set_priority" and priority and priority.name == given.get("priority"):
+        return f"Nothing to do: the priority of {scene.title} is {text.message(priority.name)}."
+    return None
 
 
 def _clean(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -249,7 +249,9 @@ class Chat:
             raise Refused("foreign_confirmation", "One person confirmed what was asked of another")
         if expired:
             typed = self._typed("connect")
-            return Reply(text=f"This question is too old. Type {typed}.", refused=True), "expired"
+            return Reply(
+                text=f"This question is too old. Type {typed} again.", refused=True
+            ), "expired"
         return _judged(self._desk.confirm(click.speaker, payload))
 
     def _doctor(self, _click: bodies.Click, token: str, now: datetime) -> tuple[Reply, str]:

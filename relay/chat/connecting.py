@@ -61,7 +61,8 @@ class Connecting:
                 refused=True,
             )
         later(lambda: self._propose(speaker))
-        return Reply(text="Looking for the PagerDuty user with your e-mail address …")
+        now = f"Now you are {_named(account)}. " if account else ""
+        return Reply(text=f"{now}Looking for the PagerDuty user with your e-mail address …")
 
     def confirm(self, speaker: Speaker, payload: Mapping[str, Any]) -> Reply:
         """The yes of whoever was asked. Asks PagerDuty once more whether all is as it was."""

@@ -300,7 +300,8 @@ class Desk:
         settings = self._config.policy
         tiers = [tier for tier in policy.TIERS if not policy.refusal(settings, tier, "", standing)]
         where = f"In {scene.room}" if scene else "Outside an incident's room"
-        lines.append(f"- {where} you may: {', '.join(tiers) or 'look'}")
+        granted = "; ".join(policy.WORDS[tier] for tier in tiers)
+        lines.append(f"- {where} you may {granted or 'only look'}.")
         return Reply(text="\n".join(lines))
 
     def _help(self, call: _Call) -> Reply:

@@ -157,7 +157,7 @@ _DECLARE = {
         label="Urgency",
         type="choice",
         optional=True,
-        help="High pages whoever is on call at once.",
+        help="High is for what cannot wait until the morning.",
     ),
     "priority": Element(name="priority", label="Priority", type="choice", optional=True),
     "description": Element(

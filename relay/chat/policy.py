@@ -11,6 +11,13 @@ from relay.config_chat import PolicySettings
 
 Tier: TypeAlias = Literal["notify", "act", "approve", "declare"]
 TIERS: tuple[Tier, ...] = ("notify", "act", "approve", "declare")
+# What each tier lets people do, as it follows "may".
+WORDS: dict[Tier, str] = {
+    "notify": "write notes and status updates, link incidents and read the timeline",
+    "act": "acknowledge, mitigate, resolve, escalate, reassign, prioritise, page and merge",
+    "approve": "approve remediation",
+    "declare": "declare incidents",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +44,7 @@ def refusal(settings: PolicySettings, tier: Tier, doing: str, standing: Standing
         return f"Nobody may {doing}: policy.{tier} in the relay's config is empty."
     sentence = f"Only {_joined(list(_needed(settings, grantees)))} may {doing}."
     if "oncall" in grantees and standing.on_call is None:
-        sentence += " Who is on call is not known at the moment: try again in a minute."
+        sentence += " Whether you are on call is being looked up: try again in a minute."
     return sentence
 
 

@@ -34,11 +34,11 @@ def truth(scene: Scene) -> str:
     line = f"{scene.title} is {state.lower()}"
     if into := words.merged_into(incident):
         line += f" into {text.link(into.name, into.html_url)}"
-    line += f" since {words.when(words.since(incident))}"
-    if by:
-        line += f", by {words.who(by, scene.usernames)}"
-    if incident.assignees:
-        line += f"; assigned to {words.who(incident.assignees, scene.usernames)}"
+    over = incident.status is Status.RESOLVED
+    shown = f"by {words.who(by, scene.usernames)}, " if by else ""
+    line += f" ({shown}{'at' if over else 'since'} {words.when(words.since(incident))})"
+    if incident.assignees and not over:
+        line += f", assigned to {words.who(incident.assignees, scene.usernames)}"
     queued = [
         f" Queued: {words.who(one.actor, scene.usernames)} asked to"
         f" {text.message(words.asked(one))}."
@@ -161,14 +161,16 @@ def why(scene: Scene, members: Iterable[Member], config: Config) -> str:
             *(people or ["- Nobody was called yet."]),
             "",
             "**What may happen here**",
-            *(
-                f"- {tier}: {policy.granted(config.policy, tier)} (`policy.{tier}`)"
-                for tier in ("notify", "act")
-            ),
+            *(_granted(config, tier) for tier in ("notify", "act")),
             f"- Once it is resolved, whom the relay invited leaves {leave} (`room.leave_after`),"
             f" and the room is {archive} (`room.archive_after`).",
         ]
     )
+
+
+def _granted(config: Config, tier: policy.Tier) -> str:
+    who = policy.granted(config.policy, tier)
+    return f"- {who[:1].upper()}{who[1:]} may {policy.WORDS[tier]} (`policy.{tier}`)."
 
 
 def _member(member: Member) -> Safe:

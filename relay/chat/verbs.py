@@ -77,7 +77,7 @@ TABLE = (
     Verb(
         name="cancel",
         aliases=("cancelled", "canceled"),
-        help="close what was declared by mistake, out of the statistics",
+        help="close what was opened by mistake, out of the statistics",
         tier="act",
         doing="cancel",
         action="cancel",

@@ -89,7 +89,9 @@ def events_of(incident: Incident, wish: Wish, tie: Tie | None = None) -> list[Ev
     if tie and wish.action == "link":
         return list(_linked(incident, wish, tie))
     if incident.source == DECIDES:
-        return list(_asked(incident, wish))
+        asked = list(_asked(incident, wish))
+        # PagerDuty tells nothing of a merge to the incident that stays open.
+        return [*asked, *_linked(incident, wish, tie, "linked")] if tie else asked
     if tie:
         return list(_merged(incident, wish, tie))
     return list(_done(incident, wish))
@@ -141,7 +143,7 @@ def _asked(incident: Incident, wish: Wish) -> Iterator[Event]:
             ours, action, arguments = EventType.MITIGATED, "acknowledge", {}
         case "cancel":
             ours, action = EventType.CANCELLED, "resolve"
-            arguments = {"reason": "Cancelled: declared by mistake"}
+            arguments = {"reason": "Cancelled: opened by mistake"}
     yield Event(**base, type=EventType.REQUESTED, action=action, arguments=arguments)
     if ours:
         yield Event(**_base(incident.source, incident.id, wish, ours), type=ours)
@@ -194,8 +196,8 @@ def _merged(incident: Incident, wish: Wish, tie: Tie) -> Iterator[Event]:
     yield Event(**merged, type=EventType.RESOLVED, merged_into=into)
 
 
-def _linked(incident: Incident, wish: Wish, tie: Tie) -> Iterator[Event]:
-    both = ((incident, tie.other, tie.other_room, ""), (tie.other, incident, tie.room, "back"))
+def _linked(incident: Incident, wish: Wish, tie: Tie, first: str = "") -> Iterator[Event]:
+    both = ((incident, tie.other, tie.other_room, first), (tie.other, incident, tie.room, "back"))
     for one, named, room, suffix in both:
         related = Link(name=words.title(named), id=named.id, html_url=room or named.html_url)
         yield Event(

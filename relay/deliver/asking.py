@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from hooks.pagerduty_rest import ANSWERS, all_news, declared, note_told
-from incidents.events import Event, Person
+from incidents.events import Event, EventType, Person
 from incidents.plan import Kind, Operation
-from pagerduty_api.errors import AlreadySo, Missing, Refused, Unavailable
+from pagerduty_api.errors import AlreadySo, Missing, PagerDutyError, Refused, Unavailable
 from pagerduty_api.models import Actor, Note
 from relay.accounts import Accounts, NotConnected
 from relay.chat.values import CHAT, in_chat
@@ -138,9 +139,11 @@ class Asking:
             by = in_chat(asked["id"].removeprefix(f"{CHAT}:"), asked["name"])
             called = wish["arguments"].get("people") or []
             people = (by, *(in_chat(one["user_id"], one["username"]) for one in called))
-            self._journal(declared(done.incident.raw, by, people), done.incident.raw)
+            told = declared(done.incident.raw, by, people)
+            self._journal(_as_asked(told, wish, by), done.incident.raw)
         elif done.incident:
-            self._journal(all_news(done.incident.raw, known, speaker), done.incident.raw)
+            told = all_news(done.incident.raw, known, speaker)
+            self._journal(_as_asked(told, wish, speaker), done.incident.raw)
         self._store.conclude(
             job.claim, {slot: Outcome(state="done", value=dict(wish), result=dict(done.facts))}
         )
@@ -175,8 +178,7 @@ class Asking:
         except (NotConnected, Unknowable, Impossible) as problem:
             self._park(job, slot, wish, str(problem))
         except (Refused, Missing) as problem:
-            said = f"PagerDuty says: {problem.details}" if problem.details else None
-            self._park(job, slot, wish, " ".join(filter(None, (str(problem), said))))
+            self._park(job, slot, wish, _refusal(problem))
 
     def _park(self, job: Job, slot: str, wish: Mapping[str, Any], reason: str) -> None:
         if slot not in self._store.ledger(job.claim):  # refused before it was begun
@@ -185,6 +187,34 @@ class Asking:
 
     def _end(self, job: Job, slot: str, outcome: Outcome) -> None:
         self._store.conclude(job.claim, {slot: outcome})
+
+
+def _refusal(problem: PagerDutyError) -> str:
+    """What to do first, for people in a hurry; then what was answered."""
+    said = f"PagerDuty says: {problem.details.rstrip('.')}." if problem.details else ""
+    answer = str(problem).removesuffix(problem.cure).rstrip(". ")
+    return " ".join(filter(None, (problem.cure, said, f"({answer})")))
+
+
+def _as_asked(
+    events: tuple[Event, ...], wish: Mapping[str, Any], speaker: Person | None
+) -> tuple[Event, ...]:
+    """What an answer tells, with what REST does not say of it and whoever asked did."""
+    given = wish["arguments"]
+
+    def told(event: Event) -> Event:
+        if speaker is None or event.actor is None or event.actor.key != speaker.key:
+            return event
+        match event.type:
+            case EventType.DECLARED:
+                return replace(event, body=given.get("description"))
+            case EventType.RESOLVED:
+                return replace(event, resolve_reason=given.get("reason"))
+            case EventType.REASSIGNED if wish["action"] == "escalate":
+                return replace(event, type=EventType.ESCALATED)
+        return event
+
+    return tuple(map(told, events))
 
 
 def _as_json(note: Note, at: datetime) -> dict[str, Any]:

@@ -53,8 +53,7 @@ def test_what_makes_no_sense_is_answered_with_what_is_so(office: Office) -> None
     told = _ask(office, "alice", "acknowledge")
     assert told.refused
     assert told.text == (
-        "Nothing to do: #34 Disk full is resolved since 2026-11-21 03:01 UTC, by @bob;"
-        " assigned to @alice."
+        "Nothing to do: #34 Disk full is resolved (by @bob, at 2026-11-21 03:01 UTC)."
     )
     assert not office.events()
 
@@ -132,7 +131,7 @@ def test_the_reply_names_the_account(office: Office) -> None:
         )
     )
     told = _ask(office, "dave", "acknowledge").text
-    assert told.startswith("Asked PagerDuty, as Dave \\*D\\*, to acknowledge it: #34 Disk full.")
+    assert told.startswith("Asked PagerDuty, as Dave \\*D\\*, to acknowledge it (#34 Disk full).")
 
 
 def test_strange_words_are_journalled_clean(office: Office) -> None:
@@ -155,8 +154,8 @@ class TestOnCall:
 
     def test_the_first_is_told_to_try_again(self, office: Office) -> None:
         assert _ask(office, "bob", "acknowledge").text == (
-            "Only those on call for its service may acknowledge. Who is on call is not known at"
-            " the moment: try again in a minute."
+            "Only those on call for its service may acknowledge. Whether you are on call is being"
+            " looked up: try again in a minute."
         )
         assert not _ask(office, "bob", "acknowledge").refused
         assert _ask(office, "alice", "resolve").text == (
@@ -176,7 +175,7 @@ class TestOnCall:
         _ask(office, "bob", "acknowledge")
         office.clock.sleep(3600)
         office.shelf.problem = Unavailable("PagerDuty is away")
-        assert "not known" in _ask(office, "bob", "acknowledge").text
+        assert "being looked up" in _ask(office, "bob", "acknowledge").text
 
     def test_asking_the_desk_teaches_all(self, office: Office) -> None:
         office.says("oncall")
@@ -185,7 +184,7 @@ class TestOnCall:
     def test_a_busy_relay_asks_later(self, office: Office, monkeypatch: Any) -> None:
         office.beside.close()
         monkeypatch.setattr(office.beside, "_executor", _Closed())
-        assert "not known" in _ask(office, "bob", "acknowledge").text
+        assert "being looked up" in _ask(office, "bob", "acknowledge").text
         assert office.shelf.asked == 0
 
 

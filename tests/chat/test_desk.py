@@ -65,7 +65,7 @@ def test_a_state_of_ours_is_kept_beside_the_wish(office: Office, typed: str) -> 
         assert (wish.action, ours.type) == ("acknowledge", EventType.MITIGATED)
     else:
         assert (wish.action, ours.type) == ("resolve", EventType.CANCELLED)
-        assert wish.arguments == {"reason": "Cancelled: declared by mistake"}
+        assert wish.arguments == {"reason": "Cancelled: opened by mistake"}
         assert office.incident().episodes[-1].cancelled
     again = "Nothing to do" if typed == "mitigate" else "@alice asked for that already, at"
     assert office.says(typed, "bob").startswith(again)
@@ -76,9 +76,9 @@ def test_mitigating_what_is_acknowledged_asks_nobody(opened: Callable[..., Offic
     office = opened()  # not even an API to ask
     office.begin()
     office.tell("acknowledged")
-    assert office.says("mitigated").startswith("Done. #34 Disk full is mitigated since")
+    assert office.says("mitigated").startswith("Done. #34 Disk full is mitigated (")
     assert _wishes(office) == [(EventType.MITIGATED, None, None)]
-    assert office.says("mitigate").startswith("Nothing to do: #34 Disk full is mitigated since")
+    assert office.says("mitigate").startswith("Nothing to do: #34 Disk full is mitigated (")
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,12 @@ def test_another_incident_goes_into_this_one(office: Office) -> None:
     office.begin("P2", title="Net down")
     assert office.says("merge").startswith("Say which incident goes into #34 Disk full")
     told = office.says("merge #35")
-    assert told.startswith("Asked PagerDuty, in your name, to merge another incident into it")
-    assert _wishes(office) == [(EventType.REQUESTED, "merge", {"incident_id": "P2"})]
-    assert not office.events("P2")
+    assert told.startswith("Asked PagerDuty, in your name, to merge #35")
+    asked, tied = _wishes(office)
+    given = {"incident_id": "P2", "name": "#35 Net down"}
+    assert asked == (EventType.REQUESTED, "merge", given)
+    assert tied[0] == EventType.LINKED, "PagerDuty tells nothing to the one that stays open"
+    assert [one.type for one in office.events("P2")] == [EventType.LINKED]
 
 
 def test_a_link_ties_both(office: Office) -> None:
@@ -213,10 +216,8 @@ def test_what_only_looks_changes_nothing(office: Office) -> None:
     assert "Triggered" in office.says("timeline")
     assert "Assigned: @alice" in office.says("who")
     assert "**Why this room exists**" in office.says("why")
-    assert "notify, act" in office.says("whoami")
-    assert office.says("whoami", "dave", TOWN).endswith(
-        "Outside an incident's room you may: declare"
-    )
+    assert "write notes and status updates" in office.says("whoami")
+    assert office.says("whoami", "dave", TOWN).endswith("room you may declare incidents.")
     assert not office.events()
 
 

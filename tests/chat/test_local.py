@@ -55,7 +55,7 @@ def _now(office: Office, incident_id: str = "G1") -> Incident:
 def test_a_wish_is_done_at_once(office: Office, lines: list[str], state: str) -> None:
     told = _say(office, *lines)
     assert words.state(_now(office)) == state
-    assert told.startswith(f"Done. #34 Disk full is {state.lower()} since")
+    assert told.startswith(f"Done. #34 Disk full is {state.lower()} (")
 
 
 def test_who_did_it_is_on_record(office: Office) -> None:
@@ -104,7 +104,7 @@ def test_a_merge_closes_the_other_one_and_names_both(office: Office) -> None:
     assert words.state(other) == "Merged"
     assert other.episodes[-1].merged_into and other.episodes[-1].merged_into.id == "G1"
     assert [one.name for one in _now(office).related] == ["#35 Net down"]
-    assert _say(office, "merge 35").startswith("Of #35 Net down: Nothing to do:")
+    assert _say(office, "merge 35").startswith("Nothing to do: #35 Net down is merged")
     assert _say(office, "merge 34").startswith("That is this incident itself")
 
 
@@ -119,7 +119,7 @@ def test_a_sender_whose_clock_is_ahead_is_answered_all_the_same(opened: Any) -> 
     office = opened()
     ahead = office.clock.now() + timedelta(hours=1)
     office.begin("G1", source="generic", occurred_at=ahead)
-    assert _say(office, "resolve").startswith("Done. #34 Disk full is resolved since")
+    assert _say(office, "resolve").startswith("Done. #34 Disk full is resolved (")
     assert office.incident("G1", "generic").since == ahead + timedelta(microseconds=1)
 
 

@@ -220,7 +220,7 @@ def test_a_match_is_confirmed_by_its_button(
     assert given == [(DAVE, payload)]
     parlour.clock.at += timedelta(minutes=11)
     text = text_of(parlour.click(token, DAVE))
-    assert text == "This question is too old. Type `/incident connect`."
+    assert text == "This question is too old. Type `/incident connect` again."
     assert len(given) == 1
 
 
