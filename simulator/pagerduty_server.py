@@ -1,4 +1,4 @@
-"""The simulated PagerDuty on a socket, at a port of its own: its API, and the page to sign in.
+"""The simulated PagerDuty on a socket, at a port of its own: its API, and pages for people.
 
 Every rule is below ``pagerduty_rest.py``. ``/_sim/faults`` makes things fail from outside (POST a
 Fault as JSON, DELETE to clear), ``/_sim/down`` takes the whole of it away (POST) and back (DELETE).
@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from simulator.faults import Fault
+from simulator.pagerduty_page import add_page
 from simulator.pagerduty_rest import PagerDutyApi
 from simulator.wire import Hangup, SimRequest
 
@@ -55,4 +56,5 @@ def create_pagerduty_app(api: PagerDutyApi) -> Flask:
         api.down = request.method == "POST"
         return {"down": api.down}
 
+    add_page(app, api)
     return app

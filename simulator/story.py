@@ -1,25 +1,34 @@
 """The demo's story: what happens to two incidents, and what a visitor should see after each act.
 
-Words and expectations only; ``demo.py`` runs the servers and plays them.
+The people, what they do, and expectations; ``demo.py`` runs the servers and plays the acts.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from simulator.account import Account, Body, Life
 from simulator.mattermost import Mattermost
+from simulator.pagerduty_rest import PagerDutyApi
 
 BOT = "relay [bot]"
 TOWN_HALL = "town-square"
-# Mattermost user name -> PagerDuty id and name; Erin has no user in Mattermost.
+STAKEHOLDERS = "stakeholders"
+# Mattermost user name -> PagerDuty id and name. Carol's is found by her e-mail address, but she
+# has to connect before she can act. Dave has no PagerDuty account, Erin no user in Mattermost.
 PEOPLE = {
     "alice": ("PALICE1", "Alice Adams"),
     "bob": ("PBOB222", "Bob Brown"),
     "carol": ("PCAROL3", "Carol Diaz"),
+    "erin": ("PERIN55", "Erin Evans"),
 }
+CONNECTED = ("alice", "bob")
 ALWAYS_INVITED = "dave"
+RELAYS_OWN = "relay@example.com"
+DISK, SHOP = "Q2DISKFULL0042", "Q2SLOWSHOP0043"
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +49,16 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One thing that happens: its webhook, what to look at, what should stand then."""
+    """One thing that happens: what to look at, what somebody does, what should stand then.
+
+    ``clicked``: it is done on the card, which has to stand still before.
+    """
 
     what: str
     look: str
-    body: Callable[[], Body]
+    do: Callable[[], object]
     expected: Expected
+    clicked: bool = False
 
 
 @dataclass(slots=True)
@@ -71,82 +84,90 @@ class Plot:
         )
 
 
-def room_of(life: Life) -> str:
+def settle(api: PagerDutyApi) -> None:
+    """The account: people, what they are on call for, priorities."""
+    for name, (id_, full_name) in PEOPLE.items():
+        api.add_user(full_name, f"{name}@example.com", id=id_)
+    api.add_user("Incident Relay", RELAYS_OWN, id="PRELAY9")
+    api.add_service("Orders database", levels=[["PALICE1"], ["PBOB222"]], id="PORDERS")
+    api.add_service("Web shop", levels=[["PCAROL3", "PERIN55"], ["PALICE1"]], id="PWEBSHO")
+    api.add_priorities("P1", "P2", "P3")
+
+
+def room_of(incident: str) -> str:
     """The name that the relay's settings give a room by default."""
-    return f"incident-{life.id.lower()}"
+    return f"incident-{incident.lower()}"
 
 
-def story(account: Account) -> Iterator[Act]:
-    """The acts in their order. Take one when it is time for it: its webhook bears that time."""
-    alice, bob, carol = (account.user(name, id_) for id_, name in PEOPLE.values())
-    erin = account.user("Erin Evans", "PERIN55")
-    disk = account.incident(
-        "Disk full on db-3",
-        service=account.service("Orders database"),
-        assignees=[alice],
-        id="Q2DISKFULL0042",
-        number=1042,
-        incident_type=None,
-    )
-    slow = account.incident(
-        "Checkout answers slowly",
-        service=account.service("Web shop"),
-        assignees=[carol, erin],
-        id="Q2SLOWSHOP0043",
-        number=1043,
-        incident_type=None,
-    )
-    first = Plot(room_of(disk), {"alice", ALWAYS_INVITED})
-    second = Plot(room_of(slow), {"carol", ALWAYS_INVITED})
+def story(api: PagerDutyApi, chat: Mattermost) -> Iterator[Act]:
+    """The acts in their order; each is done in PagerDuty, or in Mattermost."""
+    disk, shop = room_of(DISK), room_of(SHOP)
+    first = Plot(disk, {"alice", ALWAYS_INVITED})
+    second = Plot(shop, {"carol", ALWAYS_INVITED})
+    alice, bob = PEOPLE["alice"][0], PEOPLE["bob"][0]
     yield Act(
         what="Alice is paged: a disk is full",
         look="a room opens in the sidebar: click it",
-        body=disk.trigger,
+        do=lambda: api.act_trigger("Disk full on db-3", "Orders database", id=DISK, number=1042),
         expected=first.then("Triggered"),
     )
     yield Act(
-        what="Alice acknowledges",
-        look="header and pinned card turn yellow and name her",
-        body=lambda: disk.acknowledge(alice),
+        what="Alice clicks Acknowledge on the card",
+        look="PagerDuty is asked in her name; header and card turn yellow",
+        do=lambda: chat.act_click(disk, "alice", "Acknowledge"),
         expected=first.then("Acknowledged", "🟡 **Acknowledged** by @alice"),
+        clicked=True,
     )
     first.members.add("bob")
     yield Act(
-        what="she escalates to Bob",
+        what="in PagerDuty she escalates to Bob",
         look="Bob joins, Alice stays; red until he answers",
-        body=lambda: disk.escalate([bob], alice),
+        do=lambda: api.act_escalate(DISK, alice),
         expected=first.then("Triggered", "⏫ **Escalated** by @alice"),
     )
     yield Act(
         what="meanwhile the shop gets slow",
         look="a second room; its card names Erin, who has no user here",
-        body=slow.trigger,
+        do=lambda: api.act_trigger("Checkout answers slowly", "Web shop", id=SHOP, number=1043),
         expected=second.then("Triggered", card="Erin Evans"),
     )
+    note = "/incident note The log of db-3 fills the disk. I am rotating it now."
     yield Act(
-        what="Bob writes a note",
-        look="it stands in the first room, quoted",
-        body=lambda: disk.note(bob, "The log of db-3 fills the disk. I am rotating it now."),
+        what="Bob types /incident note ...",
+        look="it stands in PagerDuty, and in the room, quoted",
+        do=lambda: chat.act_command(disk, "bob", note),
         expected=first.then("Triggered", "📝 **Note** by @bob"),
     )
     yield Act(
-        what="Bob resolves",
+        what="Bob clicks Resolve, and says why",
         look="green; numbers in Town Square; people have left",
-        body=lambda: disk.resolve(bob),
+        do=lambda: _resolve(chat, disk, "bob", "Rotated the log, 40 GB are free again."),
         expected=first.then("Resolved", "🟢 **Resolved** by @bob", gone=True),
+        clicked=True,
     )
     yield Act(
-        what="not over: Bob reopens",
+        what="not over: in PagerDuty Bob reopens",
         look="the same room comes back to life, people too",
-        body=lambda: disk.reopen(bob, [bob]),
+        do=lambda: api.act_reopen(DISK, bob, [bob]),
         expected=first.then("Triggered", "🔴 **Reopened** by @bob"),
     )
     yield Act(
-        what="Bob resolves for good",
+        what="there he resolves it for good",
         look="numbers for both times; the shop's room stays open",
-        body=lambda: disk.resolve(bob),
+        do=lambda: api.act_resolve(DISK, bob),
         expected=first.then("Resolved", "🟢 **Resolved** by @bob", gone=True),
     )
+
+
+def _resolve(chat: Mattermost, room: str, username: str, reason: str) -> dict[str, Any]:
+    """The button, and the dialog that it opens; raises KeyError if none opens."""
+    chat.act_click(room, username, "Resolve")
+    until = time.monotonic() + PATIENCE
+    while not (dialogs := chat.dialogs_of(username)):
+        if time.monotonic() > until:
+            raise KeyError("no dialog opened")
+        time.sleep(0.05)
+    return chat.act_submit(username, dialogs[0], {"reason": reason})
 
 
 def wrong(mattermost: Mattermost, expected: Expected) -> list[str]:

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from simulator.__main__ import staged
-from simulator.account import Account
-from simulator.story import Act, Expected, story, wrong
+from simulator.pagerduty_rest import PagerDutyApi
+from simulator.story import Expected, story, wrong
 from tests.code import ROOT
 
 # The demo as it is, but for its pauses.
@@ -74,8 +74,8 @@ def taken(*ports: int) -> Iterator[None]:
 
 
 def test_without_pauses_it_exits_0_with_every_room_as_it_should_be() -> None:
-    """Even where both ports are taken: then it says which ones it took instead."""
-    with taken(8065, 9000):
+    """Even where its ports are taken: then it says which ones it took instead."""
+    with taken(8065, 8066, 9000):
         done = subprocess.run(
             [sys.executable, "-m", "relay", "demo"],
             cwd=ROOT,
@@ -87,10 +87,16 @@ def test_without_pauses_it_exits_0_with_every_room_as_it_should_be() -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     relay = address(done.stdout, "real:")
     assert f"{relay} (9000 is taken)." in done.stdout
-    assert not address(done.stdout, "Watch it here:").endswith(":8065")
+    chat, pagerduty = (
+        address(done.stdout, words) for words in ("Watch it here:", "PagerDuty is simulated too:")
+    )
+    assert not chat.endswith(":8065") and not pagerduty.endswith(":8066")
+    links = set(re.findall(r"https?://[^/)\s]+", done.stdout))
+    assert links == {chat, pagerduty, relay}
     assert not folder_of(relay).exists()
     hall = done.stdout.partition("\n# Town Square\n")[2]
     assert hall.count("[#1042 Disk full on db-3]") == 2
+    assert "**Why:** Rotated the log, 40 GB are free again.\n" in hall
     assert "(private)\n" in done.stdout and "**Erin Evans**" in done.stdout
     assert done.stdout.endswith("All of it stands as it should.\n")
 
@@ -102,9 +108,10 @@ def test_at_its_end_it_runs_on_and_what_it_says_to_try_works() -> None:
         assert told.index("Watch it here:") < told.index("The relay beside it")
         chat, relay = address(told, "Watch it here:"), address(told, "real:")
         commands = re.findall(r"^    (?! )(\S.*)$", told, re.MULTILINE)
-        assert [command.split()[0] for command in commands] == ["curl"] * 3 + [
-            ".venv/bin/python"
-        ] * 2
+        assert [command.split()[0] for command in commands] == [
+            *[".venv/bin/python"] * 3,
+            *["curl"] * 3,
+        ]
         for command in commands:
             runs = command.replace(".venv/bin/python", sys.executable)
             ran = subprocess.run(
@@ -112,7 +119,10 @@ def test_at_its_end_it_runs_on_and_what_it_says_to_try_works() -> None:
             )
             assert ran.returncode == 0, ran.stderr
             assert "error" not in ran.stdout and ran.stdout
-        assert requests.get(f"{chat}/incident-q2slowshop0043", timeout=5).ok
+        places = re.findall(rf"{chat}/\S+", told)
+        assert [place.partition("?as=")[2] for place in places] == ["alice", "carol", "dave"]
+        for place in (*places, address(told, "The other side is")):
+            assert requests.get(place, timeout=5).ok
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
         assert process.stdout
@@ -138,19 +148,10 @@ def test_a_relay_that_dies_is_told_of_with_the_place_of_its_log() -> None:
     shutil.rmtree(log.parent)
 
 
-def acts() -> list[Act]:
-    return list(story(Account(lambda: 1_790_000_000.0)))
-
-
 def expected(**changes: object) -> Expected:
     """What stands after the first act, but for these changes."""
-    return replace(acts()[0].expected, **changes)  # type: ignore[arg-type]
-
-
-def test_the_story_has_the_acts_of_a_life() -> None:
-    kinds = [act.body()["event"]["event_type"].removeprefix("incident.") for act in acts()]
-    told = ["triggered", "acknowledged", "escalated", "triggered", "annotated", "resolved"]
-    assert kinds == [*told, "reopened", "resolved"]
+    first = next(story(PagerDutyApi(lambda: 1_790_000_000.0), staged()[0]))
+    return replace(first.expected, **changes)  # type: ignore[arg-type]
 
 
 def test_a_room_that_is_not_there_is_wrong() -> None:
