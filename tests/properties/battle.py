@@ -30,7 +30,7 @@ BUTTONS = ("Acknowledge", "Escalate")
 COMMANDS = (
     *("ack", "mitigate", "resolve all well", "cancel", "reopen", "escalate"),
     *("assign @carol", "assign @alice", "priority P1", "priority P2", "page @carol"),
-    *("note", "status"),
+    *("note", "note", "note", "status"),
 )
 
 

@@ -46,18 +46,20 @@ moves = st.lists(
 )
 
 
-def blows(most: int) -> st.SearchStrategy[list[Blow]]:
+def blows() -> st.SearchStrategy[list[Blow]]:
+    """Most of them at questions to PagerDuty: the rest is what the storms are for."""
     kinds = {"write": WRITE_BLOWS, "call": CALL_BLOWS, "ask": ASK_BLOWS}
-    one = st.sampled_from(sorted(kinds)).flatmap(
+    last = {"write": 60, "call": 40, "ask": 12}
+    one = st.sampled_from(("ask", "ask", "ask", "call", "write")).flatmap(
         lambda step: st.builds(
             Blow,
             step=st.just(step),
-            at=st.integers(0, most if step != "ask" else most // 3),
+            at=st.integers(0, last[step]),
             kind=st.sampled_from(kinds[step]),
             seconds=st.integers(0, 44),
         )
     )
-    return st.lists(one, max_size=5, unique_by=lambda one: (one.step, one.at))
+    return st.lists(one, max_size=6, unique_by=lambda one: (one.step, one.at))
 
 
 def agree(battle: Battle) -> None:
@@ -167,7 +169,7 @@ def test_whatever_people_and_webhooks_and_crashes_do_in_the_end_all_agree(
     field = ground(**ground_settings())
 
     @examples(60)
-    @given(script=moves, blows=blows(60))
+    @given(script=moves, blows=blows())
     def check(script: list[Move], blows: list[Blow]) -> None:
         count()
         battle = played(field, blows, script, recovers=recovers)
