@@ -39,9 +39,10 @@ moves = st.lists(
         st.builds(Move, st.just("by hand"), st.sampled_from(BY_HAND), st.sampled_from([*PEOPLE])),
         st.sampled_from((Move("tell"), Move("work"), Move("lose"), Move("sweep"))),
         st.just(Move("work")),
+        st.just(Move("command", "note", "bob")),
         st.builds(Move, st.just("wait"), seconds=st.sampled_from((0.4, 1.0, 5.0, 40.0, 700.0))),
     ),
-    min_size=3,
+    min_size=8,
     max_size=14,
 )
 
@@ -59,7 +60,7 @@ def blows() -> st.SearchStrategy[list[Blow]]:
             seconds=st.integers(0, 44),
         )
     )
-    return st.lists(one, max_size=6, unique_by=lambda one: (one.step, one.at))
+    return st.lists(one, min_size=2, max_size=6, unique_by=lambda one: (one.step, one.at))
 
 
 def agree(battle: Battle) -> None:
