@@ -23,7 +23,7 @@ from relay.chat.buttons import Buttons, Grant, Standing, foreign_channel, standi
 from relay.chat.desk import CONFIRM_FOR, Desk
 from relay.chat.dialogs import Dialogs, about
 from relay.chat.forms import Wrong
-from relay.chat.reading import truth
+from relay.chat.reading import is_open, truth
 from relay.chat.refusals import Malformed, Refused, Unknown
 from relay.chat.scene import look
 from relay.chat.values import OpenDialog, Reply, Speaker
@@ -207,7 +207,9 @@ class Chat:
         )
         speaker = click.speaker
         if stands is Standing.ARCHIVED or self._archived(click.channel_id):
-            return self._truth("This room is archived.", speaker, grant, row), "archived"
+            said = "Nothing was done: this room is archived."
+            said += " Unarchive it to go on here." if is_open(row) else ""
+            return self._truth(said, speaker, grant, row), "archived"
         if grant.expired:
             self._store.stale(row.row, "card")
             self._waker.notify()

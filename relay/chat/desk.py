@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from incidents import text
+from incidents import text, words
+from incidents.events import Person
 from incidents.messages import Messages
 from pagerduty_api.errors import PagerDutyError
 from relay.accounts import Accounts
@@ -25,6 +26,7 @@ from relay.chat.oncall import OnCall
 from relay.chat.scene import Scene, look
 from relay.chat.values import Later, OpenDialog, Reply, Speaker
 from relay.chat.verbs import Verb
+from relay.chat.wishes import DECIDES, DECLARED
 from relay.chat.words import Said, parse
 from relay.clock import Clock
 from relay.config import Config
@@ -108,7 +110,7 @@ class Desk:
         self._anywhere: Mapping[str, Callable[[_Call], Answer]] = {
             "new": self._new,
             "oncall": self._on_call,
-            "list": lambda _: Reply(text=reading.listing(store.latest(_MANY))),
+            "list": lambda _: Reply(text=self._listing()),
             "connect": lambda call: self._connecting.connect(call.speaker, call.later),
             "disconnect": lambda call: self._connecting.disconnect(call.speaker),
             "whoami": self._whoami,
@@ -144,7 +146,11 @@ class Desk:
         if answer := self._anywhere.get(call.verb.name):
             return answer(call)
         scene = self._scene(call.speaker)
-        if scene is None or scene.row.channel_id != call.speaker.channel_id:
+        if call.verb.name == "reopen" and call.said.rest:
+            # Whom the relay invited has left the room when it was over.
+            row = self._naming.incident(call.said.rest, scene.row.source if scene else DECIDES)
+            scene = look(self._store, self._directory, row)
+        elif scene is None or scene.row.channel_id != call.speaker.channel_id:
             return self._elsewhere(call.verb, scene)
         # What is asked for is judged when it is asked.
         reply = self._acts.not_granted(scene, call.speaker, call.verb)
@@ -161,7 +167,14 @@ class Desk:
         if scene:
             return refused(f"This room is past: {scene.title} goes on in {scene.room}.")
         here = f"`{verb.name}` works in an incident's own room, and this is none."
-        return refused(f"{here}\n{reading.listing(self._store.latest(_MANY))}")
+        if verb.name == "reopen":
+            here += f" Elsewhere name the incident: `{verb.name} <number>`."
+        return refused(f"{here}\n{self._listing()}")
+
+    def _listing(self) -> str:
+        rows = self._store.latest(_MANY)
+        asked = (row for row in rows if row.due_at and row.incident_id.startswith(DECLARED))
+        return reading.listing(rows, (look(self._store, self._directory, row) for row in asked))
 
     # What changes an incident
 
@@ -290,7 +303,12 @@ class Desk:
         self._oncall.remember(service_id, (user_id for _level, _name, user_id in found))
         if not found:
             return Reply(text=f"Nobody is on call for {text.message(name)} now.")
-        lines = [f"- Level {level}: {text.message(person)}" for level, person, _ in sorted(found)]
+        people = [Person(name=name, id=user_id) for _level, name, user_id in found]
+        names = self._directory.known(DECIDES, people).usernames
+        lines = [
+            f"- Level {level}: {words.who(Person(name=name, id=user_id), names)}"
+            for level, name, user_id in sorted(found)
+        ]
         return Reply(text="\n".join([f"**On call for {text.message(name)} now**", *lines]))
 
     def _whoami(self, call: _Call) -> Reply:

@@ -95,15 +95,20 @@ def timeline(scene: Scene, messages: Messages) -> str:
     return "\n\n".join(told) or "Nothing has happened yet."
 
 
-def listing(rows: Sequence[IncidentRow]) -> str:
-    """The open incidents with their rooms, newest first."""
+def listing(rows: Sequence[IncidentRow], declared: Iterable[Scene] = ()) -> str:
+    """The open incidents with their rooms, newest first; then what was declared and waits."""
     open_ones = [row for row in rows if is_open(row)]
-    if not open_ones:
-        return "No incident is open."
-    lines = [f"- {row_line(row)}" for row in open_ones[:LISTED]]
+    lines = [f"**Open: {len(open_ones)}**"] if open_ones else ["No incident is open."]
+    lines += [f"- {row_line(row)}" for row in open_ones[:LISTED]]
     if len(open_ones) > LISTED:
         lines.append(f"- … and {len(open_ones) - LISTED} more")
-    return "\n".join([f"**Open: {len(open_ones)}**", *lines])
+    lines += [
+        f"- ⏳ {words.who(one.actor, scene.usernames)} asked PagerDuty to"
+        f" {text.message(words.asked(one))}: queued"
+        for scene in declared
+        for one in scene.waiting()
+    ]
+    return "\n".join(lines)
 
 
 def is_open(row: IncidentRow) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from incidents import text, words
-from incidents.events import Event, Person
+from incidents.events import Event, Person, Status
 from incidents.fold import fold
 from incidents.incident import Incident, Request
 from incidents.room import request_slot
@@ -56,12 +56,15 @@ class Scene:
     def in_room(self, username: str, channel_id: str) -> bool:
         """Whether somebody who speaks in this channel is in the room, as far as we know.
 
-        Mattermost lets nobody speak in a room who is not in it.
+        Mattermost lets nobody speak in a room who is not in it. Whom the relay took out because
+        the incident was over still belongs to it.
         """
         if self.row.channel_id and channel_id == self.row.channel_id:
             return True
         slot = self.ledger.get(f"member:{username}")
-        return bool(slot and (slot.delivered or {}).get("in"))
+        if slot is None or not slot.delivered:
+            return False
+        return bool(slot.delivered.get("in")) or self.incident.status is Status.RESOLVED
 
     def _people(self) -> Iterator[Person]:
         incident = self.incident

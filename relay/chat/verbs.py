@@ -85,7 +85,8 @@ TABLE = (
     Verb(
         name="reopen",
         aliases=("reopened",),
-        help="open it again",
+        hint="[number | room | id]",
+        help="open it again; with its number also from elsewhere",
         tier="act",
         doing="reopen",
         action="reopen",

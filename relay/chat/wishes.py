@@ -22,6 +22,8 @@ DECIDES = "pagerduty"
 """The source whose incidents are asked about, not moved by us."""
 LOCAL = "chat"
 """The source of what is declared here while PagerDuty cannot be asked."""
+DECLARED = "declared:"
+"""How the ids begin of what PagerDuty was asked to open."""
 _DIALECT = "chat"
 _LONGEST_ID = 58  # with "chat:" before it, a name of 64 characters is kept as it is
 
@@ -102,7 +104,7 @@ def declared(wish: Wish, *, by_pagerduty: bool) -> list[Event]:
     if by_pagerduty:
         return [
             Event(
-                **_base(DECIDES, f"declared:{wish.request_id}", wish),
+                **_base(DECIDES, f"{DECLARED}{wish.request_id}", wish),
                 type=EventType.REQUESTED,
                 action=wish.action,
                 arguments=wish.arguments,

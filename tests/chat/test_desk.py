@@ -150,6 +150,13 @@ def test_another_incident_goes_into_this_one(office: Office) -> None:
     assert [one.type for one in office.events("P2")] == [EventType.LINKED]
 
 
+def test_what_is_over_is_reopened_by_its_number_by_whom_the_relay_took_out(office: Office) -> None:
+    office.tell("resolved")
+    assert "name the incident: `reopen <number>`" in office.says("reopen", "alice", TOWN)
+    assert office.says("reopen 34", "carol", TOWN) == "Only people in the room may reopen."
+    assert office.says("reopen 34", "alice", TOWN).startswith("Asked PagerDuty")
+
+
 def test_a_link_ties_both(office: Office) -> None:
     office.begin("P2", title="Net down")
     assert office.says("link ~incident-p2") == "Done: both incidents name each other now."

@@ -121,3 +121,9 @@ def _forget(stage: Stage, name: str) -> None:
 def _look(stage: Stage, name: str) -> None:
     user = stage.war.pagerduty.user(f"{name}@example.com")
     stage.war.pagerduty.users[user.id] = replace(user, role="observer")
+
+
+@says(r"the relay sweeps")
+def _sweep(stage: Stage) -> None:
+    sweep = stage.war.relay.sweep
+    assert sweep and sweep.run(), "it is not time yet"

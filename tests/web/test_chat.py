@@ -186,14 +186,14 @@ def test_in_an_archived_room_a_click_is_answered_with_what_is_true(parlour: Parl
     parlour.tell(EventType.RESOLVED, status=Status.RESOLVED)
     parlour.work("P1", "archive", {"archived": True}, "archive1")
     text = text_of(parlour.click(token))
-    assert text.startswith("This room is archived.") and "resolved" in text
+    assert text.startswith("Nothing was done: this room is archived.") and "resolved" in text
     assert parlour.counted(door="action", outcome="archived") == 1
 
 
 def test_a_room_that_a_person_archived_is_seen_to_be(parlour: Parlour) -> None:
     parlour.mattermost.archived.add(ROOM)
     text = text_of(parlour.click(parlour.token("acknowledge")))
-    assert text.startswith("This room is archived.")
+    assert text.startswith("Nothing was done: this room is archived.")
     assert parlour.asked() == []
 
 
