@@ -72,6 +72,7 @@ class Accounts:
         ordered = sorted(overrides.items(), key=lambda item: "@" not in item[0])
         self._configured = {name.lower(): key for key, name in ordered}
         self._renewing = Lock()
+        self._owned_by: str | None = None  # "" for nobody, once PagerDuty was asked
 
     @property
     def by_oauth(self) -> bool:
@@ -112,6 +113,16 @@ class Accounts:
                 f"@{username} is not connected with a PagerDuty user: type {self._connect}"
             )
         user = self._user(account)
+        if not user.email:
+            raise NotConnected(
+                f"PagerDuty does not tell the address by which @{username} logs in, and nothing is"
+                f" done in another's name: ask an administrator of PagerDuty"
+            )
+        if owner := self._owner():
+            raise NotConnected(
+                f"pagerduty.token is a person's own key, and what @{username} asks for would be"
+                f" done in the name of {owner}: ask the relay's operator for a key of the account"
+            )
         return Actor(user.id, user.email)
 
     def target(self, user_id: str, username: str) -> str:
@@ -174,6 +185,18 @@ class Accounts:
                 " pagerduty.token in conf.yaml"
             )
         return self._pagerduty
+
+    def _owner(self) -> str:
+        """Whose key the relay's own is: PagerDuty heeds no address beside a person's own. ""
+        for nobody's, as it should be.
+        """
+        if self._owned_by is None:
+            try:
+                me = self._api().me(Actor("", ""))
+                self._owned_by = me.name or me.id
+            except (Missing, Refused):  # only a person's key has an owner
+                self._owned_by = ""
+        return self._owned_by
 
     def _met(self, user_id: str) -> str | None:
         """The name of one of the config's whom the directory once looked up."""

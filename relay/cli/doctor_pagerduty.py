@@ -14,7 +14,8 @@ import requests
 from hooks.delivery import Credentials
 from hooks.registry import SOURCES
 from pagerduty_api.client import PagerDuty
-from pagerduty_api.models import Subscription
+from pagerduty_api.errors import Missing, Refused
+from pagerduty_api.models import Actor, Subscription
 from relay.cli.check import CLOCKS_APART
 from relay.cli.deliveries import TIMEOUTS
 from relay.cli.doctor_case import Case
@@ -47,9 +48,21 @@ def account(case: Case) -> Iterator[Finding]:
         told = f"PagerDuty's clock and this one are {apart:.0f} s apart"
         far = apart > CLOCKS_APART
         yield warning("clock", f"{told}. Set this one by NTP.") if far else Finding("clock", told)
+    yield from _owner(pagerduty)
     yield from guarded("pagerduty, services", partial(_services, pagerduty))
     yield from guarded("pagerduty, choices", partial(_choices, pagerduty))
     yield from guarded("pagerduty.email", partial(_sender, case, pagerduty))
+
+
+def _owner(pagerduty: PagerDuty) -> Iterator[Finding]:
+    """Beside a person's own key PagerDuty heeds nobody's address."""
+    try:
+        me = pagerduty.me(Actor("", ""))
+    except (Missing, Refused):
+        return
+    cure = "Put a key of the account there: Integrations > Developer Tools > API Access Keys."
+    told = f"it is a person's own key: all would be done in the name of {me.name or me.id}"
+    yield Finding("pagerduty.token", told, cure)
 
 
 def _services(pagerduty: PagerDuty) -> Iterator[Finding]:

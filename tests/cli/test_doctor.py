@@ -308,6 +308,12 @@ def test_a_relay_that_writes_in_nobodys_name_is_told_what_is_missing(ward: Ward)
     assert "pagerduty.email" not in ward.found("warning")
 
 
+def test_the_key_of_a_person_is_none_for_the_relay(ward: Ward) -> None:
+    ward.api.add_user("Olga Owner", "olga@example.com", id="POLGA")
+    ward.settle("pagerduty", token=ward.api.issue_token("POLGA"))
+    assert "in the name of Olga Owner" in ward.found()["pagerduty.token"]
+
+
 def test_an_account_without_services_is_a_problem(ward: Ward) -> None:
     ward.api.services.clear()
     assert "0 services can be seen" in ward.found()["pagerduty, services"]

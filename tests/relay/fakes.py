@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pagerduty_api.client import PagerDuty
-from pagerduty_api.errors import Missing, NotAuthorised, PagerDutyError
+from pagerduty_api.errors import Missing, NotAuthorised, PagerDutyError, Refused
 from pagerduty_api.models import Actor, User
 from pagerduty_api.oauth import SignIn, Tokens
 from tests.harness import FakeClock
@@ -20,6 +20,7 @@ class FakePagerDuty(PagerDuty):
         self.people = {user.id: user for user in users}
         self.problem: PagerDutyError | None = None
         self.calls: list[str] = []
+        self.owner: User | None = None  # of the relay's own key
 
     def _answer(self, call: str) -> None:
         self.calls.append(call)
@@ -39,8 +40,12 @@ class FakePagerDuty(PagerDuty):
         return [user for user in self.people.values() if part in user.email.lower()]
 
     def me(self, actor: Actor) -> User:
+        if actor.token is None:
+            if self.owner is None:
+                raise Refused("GET /users/me wants a person's key")
+            return self.owner
         self._answer("me")
-        return self.people[(actor.token or "").split()[1]]
+        return self.people[actor.token.split()[1]]
 
 
 class FakeSignIn(SignIn):

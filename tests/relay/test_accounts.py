@@ -300,6 +300,19 @@ def test_the_config_says_who_somebody_is(desk: Desk) -> None:
     assert desk.accounts.of(desk.erin, "erin") is None
 
 
+def test_nothing_is_done_by_a_key_that_is_somebodys_own(desk: Desk) -> None:
+    desk.pagerduty.owner = User(id="PCAROL3", name="Carol Diaz", email="carol@corp.test")
+    for user_id, username in ((desk.alice, "alice"), (desk.alice, "alice")):
+        assert "in the name of Carol Diaz" in refused(desk, user_id, username)
+    desk.join()
+    assert desk.acts(desk.alice, "alice").token, "who signed in needs no key of ours"
+
+
+def test_a_user_without_an_address_is_nobody_to_write_as(desk: Desk) -> None:
+    desk.pagerduty.people["PALICE1"] = User(id="PALICE1")
+    assert "nothing is done in another's name" in refused(desk, desk.alice, "alice")
+
+
 def test_without_a_name_those_of_the_config_are_known_whom_we_met(desk: Desk) -> None:
     assert desk.accounts.of(desk.alice) is None
     desk.relay.worker.turn.directory.user_ids(["alice", "bob"])
