@@ -205,6 +205,7 @@ def _requested(request: Request) -> Slot:
     """What is to be asked of the source, in the name of whoever asked for it."""
     actor = {"id": request.actor.id, "name": request.actor.name}
     value = {"action": request.action, "arguments": dict(request.arguments), "actor": actor}
+    value["at"] = request.at.isoformat()
     return Slot(name=request_slot(request), value=value, once=True)
 
 

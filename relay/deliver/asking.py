@@ -16,6 +16,8 @@ from typing import Any
 
 from hooks.pagerduty_rest import ANSWERS, all_news, declared, note_told
 from incidents.events import Event, EventType, Person
+from incidents.fold import fold
+from incidents.incident import Incident
 from incidents.plan import Kind, Operation
 from pagerduty_api.errors import AlreadySo, Missing, PagerDutyError, Refused, Unavailable
 from pagerduty_api.models import Actor, Note
@@ -34,6 +36,12 @@ _MOOT = ("acknowledge", "resolve")
 _OFF = (
     "PagerDuty's API is not configured. Set pagerduty.token in conf.yaml, then type:"
     " python -m relay retry"
+)
+# What is true whenever it is done; all else was meant for the incident as it stood.
+_TIMELESS = ("annotate", "publish")
+_OVERTAKEN = (
+    "The incident was resolved and opened again since this was asked. If it is still wanted, ask"
+    " for it again"
 )
 
 
@@ -80,6 +88,8 @@ class Asking:
                     self._intend(job, operation_id, slot, prepared)
                     self._conclude(job, slot, prepared, done, known, None)
                     return
+            if _overtaken(wish, fold(job.claim.source, job.claim.incident_id, known)):
+                raise Impossible(_OVERTAKEN)
             actor = self._actor(wish)
             # What a doubtful attempt looked up counts for the next one too.
             if not (prepared and operation.in_doubt):
@@ -226,6 +236,14 @@ def _as_json(note: Note, at: datetime) -> dict[str, Any]:
         "created_at": at.isoformat(),
         "user": {"id": by.id, "summary": by.name, "type": by.type} if by else None,
     }
+
+
+def _overtaken(wish: Mapping[str, Any], incident: Incident) -> bool:
+    """Whether it was asked of an episode before the one that runs now."""
+    asked_at, episode = wish.get("at"), incident.episode
+    if not asked_at or not episode or wish["action"] in _TIMELESS:
+        return False
+    return datetime.fromisoformat(asked_at) < episode.opened_at
 
 
 def _tried(row: LedgerRow | None, operation: Operation) -> Mapping[str, Any] | None:

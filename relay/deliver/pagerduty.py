@@ -80,13 +80,13 @@ class PagerDutyCalls:
         found: dict[str, Any]
         match wish["action"]:
             case "acknowledge":
-                found = {"fields": self._acknowledgement(job)}
+                found = {"fields": self._turned(job, "acknowledged")}
             case "resolve":
                 found = {"fields": {"status": "resolved"}}
                 if reason := given.get("reason"):
                     found["fields"]["resolution"] = reason
             case "reopen":
-                found = {"fields": {"status": "triggered"}}
+                found = {"fields": self._turned(job, "triggered")}
             case "set_priority":
                 found = {"fields": {"priority": self._priority(given["priority"])}}
             case "reassign":
@@ -99,7 +99,7 @@ class PagerDutyCalls:
             case "declare":
                 found = {"fields": self._declaration(job, given)}
             case "write_conference_bridge":
-                found = {"fields": {"conference_bridge": {"conference_url": given["link"]}}}
+                found = self._bridge(job, given["link"])
             case "write_note":
                 found = {"text": note_of(given["link"])}
             case _:
@@ -158,13 +158,22 @@ class PagerDutyCalls:
                 incident = self._pagerduty.incident(job.claim.incident_id)
                 return Done(incident=incident) if _stands(incident, wish) else None
 
-    def _acknowledgement(self, job: Job) -> dict[str, str]:
-        """To acknowledge what is resolved by now would open it again."""
+    def _turned(self, job: Job, status: str) -> dict[str, str]:
+        """To acknowledge what is resolved by now would open it again, and to reopen what is open
+        would take it from whoever acknowledged it.
+        """
         job.guard()
         incident = self._pagerduty.incident(job.claim.incident_id)
-        if incident.status == "resolved":
+        if (incident.status == "resolved") is (status == "acknowledged"):
             raise Moot(incident)
-        return {"status": "acknowledged"}
+        return {"status": status}
+
+    def _bridge(self, job: Job, link: str) -> dict[str, Any]:
+        """The room's address as the bridge; as a note where people are in another one already."""
+        job.guard()
+        if self._pagerduty.incident(job.claim.incident_id).conference_url not in (None, link):
+            return {"action": "write_note", "text": note_of(link)}
+        return {"fields": {"conference_bridge": {"conference_url": link}}}
 
     def _people(self, job: Job, people: list[dict[str, str]]) -> Iterator[str]:
         for one in people:
@@ -261,7 +270,10 @@ def _stands(incident: Incident, wish: Wish) -> bool:
     fields = wish["fields"]
     assigned = sorted(person.id for person in incident.assignees)
     if status := fields.get("status"):
-        reached = {"acknowledged": ("acknowledged", "resolved"), "triggered": ("triggered",)}
+        reached = {
+            "acknowledged": ("acknowledged", "resolved"),
+            "triggered": ("triggered", "acknowledged"),
+        }
         return incident.status in reached.get(status, (status,))
     if "assignments" in fields:
         return assigned == sorted(one["assignee"]["id"] for one in fields["assignments"])

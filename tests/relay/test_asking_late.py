@@ -1,0 +1,134 @@
+"""What was asked and could not be done at once: by then the incident may be another story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from simulator.faults import Fault
+from tests.acting import War
+from tests.relay.test_asking import posts, writes
+
+ASK_AGAIN = "resolved and opened again"
+
+
+@pytest.fixture
+def war(tmp_path: Path) -> Iterator[War]:
+    stays = {"room": {"leave_after": "1h"}}  # so that people can still speak in it
+    scene = War(tmp_path, {"pagerduty": {"write_back": "none"}, **stays})
+    yield scene
+    scene.relay.store.close()
+
+
+def away(war: War) -> None:
+    """PagerDuty answers nobody for half an hour; its webhooks come all the same."""
+    war.pagerduty.down = True
+    war.wait(1800)
+
+
+def back(war: War) -> None:
+    war.pagerduty.down = False
+    war.wait(120)
+
+
+@pytest.mark.parametrize(
+    "typed", ["resolve", "ack", "escalate", "assign @carol", "page @carol", "priority P1"]
+)
+def test_what_was_asked_of_an_episode_is_not_done_to_the_next(war: War, typed: str) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    war.pagerduty.down = True
+    war.type(room, "alice", f"/incident {typed}")
+    war.wait(60)
+    war.pagerduty.down = False
+    war.pagerduty.act_resolve(incident, "PBOB222")
+    war.clock.sleep(60)
+    war.pagerduty.act_reopen(incident, "PBOB222")
+    war.pagerduty.down = True
+    war.wait(60)
+    back(war)
+    assert not war.pagerduty.writes
+    assert any(ASK_AGAIN in one for one in posts(war, room))
+    war.type(room, "alice", f"/incident {typed}")
+    war.wait(60)
+    assert len(war.pagerduty.writes) == 1, "asked again it is done"
+
+
+def test_a_note_of_the_episode_before_is_kept(war: War) -> None:
+    incident = war.trigger()
+    war.pagerduty.down = True
+    war.type(war.room(incident), "alice", "/incident note it was the disk")
+    war.pagerduty.down = False
+    war.pagerduty.act_resolve(incident, "PBOB222")
+    war.clock.sleep(60)
+    war.pagerduty.act_reopen(incident, "PBOB222")
+    war.pagerduty.down = True
+    war.wait(60)
+    back(war)
+    assert [path for _, _, path in writes(war)] == [f"/incidents/{incident}/notes"]
+
+
+def test_what_somebody_else_reopened_and_has_in_hand_is_left_to_them(war: War) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    war.pagerduty.act_resolve(incident, "PBOB222")
+    war.settle()
+    war.clock.sleep(60)
+    war.pagerduty.down = True
+    war.type(room, "alice", "/incident reopen")
+    war.wait(30)
+    war.pagerduty.down = False
+    war.pagerduty.act_reopen(incident, "PBOB222")
+    war.pagerduty.act_acknowledge(incident, "PBOB222")
+    war.deliver(lose=True)
+    war.wait(120)
+    assert not war.pagerduty.writes
+    assert war.chat.snapshot(room)["header"].startswith("🟡 **Acknowledged**")
+
+
+def test_reopening_of_unknown_outcome_is_not_repeated_over_an_acknowledgement(war: War) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    war.pagerduty.act_resolve(incident, "PBOB222")
+    war.settle()
+    war.clock.sleep(60)
+    war.pagerduty.faults.append(Fault(("PUT", f"/incidents/{incident}"), 1, "hangup_after"))
+    war.type(room, "alice", "/incident reopen")
+    super(War, war).settle()
+    assert len(war.pagerduty.writes) == 1
+    war.deliver()
+    war.pagerduty.act_acknowledge(incident, "PBOB222")
+    war.wait(120)
+    assert len(war.pagerduty.writes) == 1
+    assert war.chat.snapshot(room)["header"].startswith("🟡 **Acknowledged** by @bob")
+
+
+def test_a_persons_own_key_does_nothing_in_the_name_of_others(tmp_path: Path) -> None:
+    war = War(tmp_path, {"pagerduty": {"write_back": "none"}})
+    key = war.pagerduty.issue_token("PCAROL3")
+    incident = war.trigger()
+    room = war.room(incident)
+    settings = war.config.pagerduty.model_copy(update={"token": SecretStr(key)})
+    war.config = war.config.model_copy(update={"pagerduty": settings})
+    war.restart()
+    war.click(room, "bob", "Acknowledge")
+    war.wait(60)
+    assert not war.pagerduty.writes
+    assert any("is a person's own key" in one for one in posts(war, room))
+    war.relay.store.close()
+
+
+def test_a_bridge_that_people_are_in_is_not_replaced(tmp_path: Path) -> None:
+    war = War(tmp_path, {"pagerduty": {"write_back": "conference_bridge"}})
+    incident = war.pagerduty.act_trigger("Disk full", "Storage")
+    bridge = {"conference_url": "https://zoom.test/1", "conference_number": None}
+    incident.life.data["conference_bridge"] = bridge
+    war.settle()
+    war.wait(60)
+    ((_, method, path, body),) = war.pagerduty.writes
+    assert (method, path) == ("POST", f"/incidents/{incident.id}/notes")
+    assert war.room(incident.id) in body["note"]["content"]
+    war.relay.store.close()
