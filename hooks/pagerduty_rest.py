@@ -27,17 +27,23 @@ from incidents.lifecycle import CLOCK_GRAIN
 ANSWERS = "pagerduty-rest"
 
 _ASSIGNING = (EventType.ESCALATED, EventType.DELEGATED, EventType.REASSIGNED)
+# A snapshot that was read so long after a change has it in.
+SETTLED = timedelta(seconds=30)
 _TICK = timedelta(microseconds=1)
 _TELLINGS = 3  # a status, assignees, a priority
 
 
 def news(
-    incident: Mapping[str, Any], known: Incident | None, actor: Person | None = None
+    incident: Mapping[str, Any],
+    known: Incident | None,
+    actor: Person | None = None,
+    read_at: datetime | None = None,
 ) -> tuple[Event, ...]:
     """The events that lead from what is known to what REST says of the incident; often none.
 
-    `actor` is who made the call whose answer this is, with PagerDuty's id for them. A snapshot
-    may hold more than is told at once: see `all_news`. Raises Unreadable for one without an id.
+    `actor` is who made the call whose answer this is, with PagerDuty's id for them, `read_at`
+    when that was. A snapshot may hold more than is told at once: see `all_news`. Raises Unreadable
+    for one without an id.
     """
     shot = Wild(dict(incident))
     status = _status(shot)
@@ -46,20 +52,23 @@ def news(
     if known is None or known.status is None:
         return _first(shot, status, None)
     if status is not known.status:
-        return _moved(shot, status, known, actor)
+        return _moved(shot, status, known, actor, read_at)
     told = _reassigned(shot, known, actor)
     return told or (_prioritised(shot, known, actor) if "priority" in incident else ())
 
 
 def all_news(
-    incident: Mapping[str, Any], events: Sequence[Event], actor: Person | None = None
+    incident: Mapping[str, Any],
+    events: Sequence[Event],
+    actor: Person | None = None,
+    read_at: datetime | None = None,
 ) -> tuple[Event, ...]:
     """The same for an incident of which these events are known, until nothing is left to tell."""
     incident_id = Wild(dict(incident)).get("id").need_identity()
     told: list[Event] = []
     for _ in range(_TELLINGS):
         known = fold("pagerduty", incident_id, [*events, *told])
-        told += news(incident, known, actor)
+        told += news(incident, known, actor, read_at)
     return tuple(told)
 
 
@@ -85,10 +94,12 @@ def declared(
     return (*events, said)
 
 
-def note_told(note: Mapping[str, Any], incident_id: str, actor: Person) -> Event:
+def note_told(
+    note: Mapping[str, Any], incident_id: str, actor: Person, heard: datetime | None = None
+) -> Event:
     """The note that PagerDuty made for `actor`, as its webhook tells it.
 
-    Raises Unreadable for a note without an id or a time.
+    It comes behind what was `heard` of the same second before it was written. Raises Unreadable for a note without an id or a time.
     """
     told = Wild(dict(note))
     author = person(told.get("user"))
@@ -100,7 +111,7 @@ def note_told(note: Mapping[str, Any], incident_id: str, actor: Person) -> Event
         version="rest",
         source_event_id=f"rest:{incident_id}:note:{told.get('id').need_identity()}",
         type=EventType.ANNOTATED,
-        occurred_at=at,
+        occurred_at=_after(at, heard) or at,
         incident_id=incident_id,
         actor=replace(author, username=actor.username) if author else actor,
         body=told.get("content").text(),
@@ -122,7 +133,9 @@ def _first(shot: Wild, status: Status, opener: Person | None) -> tuple[Event, ..
     return first, _told(shot, EventType.ACKNOWLEDGED, max(began, turned or began), status, by)
 
 
-def _moved(shot: Wild, status: Status, known: Incident, actor: Person | None) -> tuple[Event, ...]:
+def _moved(
+    shot: Wild, status: Status, known: Incident, actor: Person | None, read_at: datetime | None
+) -> tuple[Event, ...]:
     """The change of status. PagerDuty opens what was acknowledged anew for the next assignee."""
     kind = EventType.ACKNOWLEDGED if status is Status.ACKNOWLEDGED else EventType.RESOLVED
     back = known.status is Status.RESOLVED or status is Status.TRIGGERED
@@ -131,8 +144,11 @@ def _moved(shot: Wild, status: Status, known: Incident, actor: Person | None) ->
     elif back:
         kind = EventType.REASSIGNED if _others(shot, known) else EventType.UNACKNOWLEDGED
     turned, heard = _turned_at(shot), known.updated_at
-    # Of two changes in one second, a step back is never taken for the later one.
-    at = None if back and turned and heard and turned <= heard else _after(turned, heard)
+    at = _after(turned, heard)
+    if back and turned and heard and turned <= heard:
+        # Of two changes in one second a step back is not taken for the later one, until the
+        # snapshot is too young to be the elder.
+        at = at if read_at and read_at - heard > SETTLED else None
     return (_told(shot, kind, at, status, _turned_by(shot, actor)),) if at else ()
 
 
@@ -222,7 +238,7 @@ def _turned_by(shot: Wild, actor: Person | None) -> Person | None:
     place = shot.get("last_status_change_by")
     found = person(place)
     if found and actor and found.id == actor.id:
-        return actor
+        return replace(found, username=actor.username)
     return found if place.is_object else actor
 
 

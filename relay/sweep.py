@@ -171,7 +171,7 @@ class Sweep:
         if listed and not self._tells(listed, events):
             return
         incident = self._pagerduty.incident(id_) if events or not listed else listed
-        told = all_news(incident.raw, events)
+        told = all_news(incident.raw, events, read_at=self._clock.now())
         if not told:
             return
         body = json.dumps(incident.raw, sort_keys=True).encode()
@@ -191,7 +191,7 @@ class Sweep:
             created_at = listed.created_at
             if created_at is None or self._clock.now() - created_at > NEWS_FOR:
                 return False
-        return bool(all_news(listed.raw, events))
+        return bool(all_news(listed.raw, events, read_at=self._clock.now()))
 
     def _learn(self, _note: dict[str, Any]) -> None:
         self._catalogue.refresh()

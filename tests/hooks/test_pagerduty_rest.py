@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hooks.errors import Unreadable
-from hooks.pagerduty_rest import all_news, declared, news, note_told
+from hooks.pagerduty_rest import SETTLED, all_news, declared, news, note_told
 from incidents.events import Event, EventType, Person, Status
 from incidents.incident import Incident
 from tests.hooks.pagerduty_life import ALICE, BOB, CAROL, Twice, known
@@ -177,6 +177,19 @@ def test_of_two_changes_in_one_second_a_step_back_waits(pager: Twice) -> None:
     assert news(stale, known(pager.webhook, webhook)) == ()
 
 
+def test_a_step_back_within_a_second_counts_once_the_snapshot_cannot_be_the_elder(
+    pager: Twice,
+) -> None:
+    pager.wait(10)
+    before = [pager.webhook, pager.acknowledge(ALICE)]
+    pager.unacknowledge()
+    at = before[-1].occurred_at
+    assert news(pager.rest, known(*before), read_at=at + SETTLED) == ()
+    told = news(pager.rest, known(*before), read_at=at + SETTLED + timedelta(seconds=1))
+    assert kinds(told) == ["unacknowledged"]
+    assert known(*before, *told).status is Status.TRIGGERED
+
+
 def test_a_snapshot_older_than_what_is_known_tells_nothing(pager: Twice) -> None:
     events = [pager.webhook]
     shots = [pager.rest]
@@ -299,7 +312,8 @@ def test_the_one_who_asked_is_named_if_pagerduty_names_the_same(pager: Twice) ->
     pager.wait(10)
     webhook = pager.acknowledge(BOB)
     (told,) = news(pager.rest, before, ACTOR)
-    assert told.actor == ACTOR
+    assert told.actor and (told.actor.id, told.actor.username) == (BOB, "bob")
+    assert told.actor.name != ACTOR.name, "PagerDuty knows the name better than the chat"
     assert moments(both_ways(webhook, (told,), pager.webhook)) == ["triggered", "acknowledged"]
     (told,) = news(pager.rest, before, replace(ACTOR, id=CAROL))
     assert told.actor and told.actor.id == BOB
@@ -348,6 +362,13 @@ def test_a_note_is_the_twin_of_its_webhook(pager: Twice) -> None:
     assert told.actor and (told.actor.id, told.actor.username) == (BOB, "bob")
     incident = both_ways(webhook, (told,), pager.webhook)
     assert [one.text for one in incident.moments if one.type is EventType.ANNOTATED] == ["Looking"]
+
+
+def test_a_note_comes_behind_what_was_heard_before_it_in_the_same_second(pager: Twice) -> None:
+    at = note_told(note(pager), "Q1", ACTOR).occurred_at
+    heard = at + timedelta(milliseconds=300)
+    assert note_told(note(pager), "Q1", ACTOR, heard).occurred_at > heard
+    assert note_told(note(pager), "Q1", ACTOR, heard + timedelta(minutes=1)).occurred_at == at
 
 
 def test_a_note_written_by_no_person_is_the_actors(pager: Twice) -> None:
