@@ -99,7 +99,8 @@ def note_told(
 ) -> Event:
     """The note that PagerDuty made for `actor`, as its webhook tells it.
 
-    It comes behind what was `heard` of the same second before it was written. Raises Unreadable for a note without an id or a time.
+    It comes behind what was `heard` of the same second before it was written. Raises Unreadable
+    for a note without an id or a time.
     """
     told = Wild(dict(note))
     author = person(told.get("user"))

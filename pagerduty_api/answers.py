@@ -55,7 +55,7 @@ _BY_STATUS: dict[int, type[PagerDutyError]] = {
 
 # Where an error has a nearer cure than its class.
 _CURES = {
-    1006: "Nobody is left above: reassign the incident to somebody instead.",
+    1006: "It cannot be escalated further: assign it to somebody, or page them.",
     1007: "Choose somebody who has an active PagerDuty user.",
     1014: "Choose an escalation policy that exists.",
     1015: "Put somebody on call in this escalation policy, or choose a person.",

@@ -120,7 +120,8 @@ def row_line(row: IncidentRow) -> str:
     """``#34 Disk full (acknowledged, Storage): ~incident-34``."""
     known = row.snapshot or {}
     service = (known.get("service") or {}).get("name")
-    facts = [row.status or "new", service or ""]
+    mitigated = is_open(row) and known.get("mitigated_at")
+    facts = ["mitigated" if mitigated else row.status or "new", service or ""]
     about = ", ".join(str(text.message(fact)) for fact in facts if fact)
     room = room_link(row) or "no room yet"
     return f"{text.message(words.title(outline(row)))} ({about}): {room}"

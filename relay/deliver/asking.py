@@ -144,7 +144,8 @@ class Asking:
         speaker = self._speaker(asked, actor) if asked else None
         if done.note and done.note.created_at and speaker:
             note = _as_json(done.note, done.note.created_at)
-            self._journal((note_told(note, job.claim.incident_id, speaker),), note)
+            heard = fold(job.claim.source, job.claim.incident_id, known).updated_at
+            self._journal((note_told(note, job.claim.incident_id, speaker, heard),), note)
         if done.incident and asked and wish["action"] == "declare":
             by = in_chat(asked["id"].removeprefix(f"{CHAT}:"), asked["name"])
             called = wish["arguments"].get("people") or []
@@ -202,8 +203,8 @@ class Asking:
 def _refusal(problem: PagerDutyError) -> str:
     """What to do first, for people in a hurry; then what was answered."""
     said = f"PagerDuty says: {problem.details.rstrip('.')}." if problem.details else ""
-    answer = str(problem).removesuffix(problem.cure).rstrip(". ")
-    return " ".join(filter(None, (problem.cure, said, f"({answer})")))
+    answer = str(problem).removesuffix(problem.cure).rstrip(" ")
+    return " ".join(filter(None, (problem.cure, said, answer)))
 
 
 def _as_asked(
