@@ -17,13 +17,16 @@ Body = dict[str, Any]
 
 
 class Account:
-    """People, services and incidents of one account. ``now`` gives Unix seconds."""
+    """People, services and incidents of one account. ``now`` gives Unix seconds.
+
+    ``site`` is where its pages are, ``number`` that of its newest incident.
+    """
 
     def __init__(self, now: Callable[[], float], *, subdomain: str = "acme", seed: int = 0) -> None:
         self.now = now
         self.site = f"https://{subdomain}.pagerduty.com"
         self._random = random.Random(seed)
-        self._number = 0
+        self.number = 0
 
     def new_id(self, prefix: str, length: int) -> str:
         return prefix + "".join(self._random.choices(_LETTERS, k=length - len(prefix)))
@@ -51,8 +54,8 @@ class Account:
 
     def incident(self, title: str, *, service: Ref, assignees: list[Ref], **given: Any) -> Life:
         """A new incident; ``given`` overrides what would be told of it (``id``, ``urgency``)."""
-        self._number += 1
-        return Life(self, title, self._number, service, assignees, given)
+        self.number += 1
+        return Life(self, title, self.number, service, assignees, given)
 
     def ping(self) -> Body:
         """The test event an operator sends from PagerDuty's pages; it belongs to no incident."""

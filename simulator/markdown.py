@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-_MENTION = re.compile(r"(?<![\w@./-])@[a-z](?:[a-z0-9._-]*[a-z0-9])?")
+_MENTION = re.compile(r"(?<![\w@./-])(?:@[a-z](?:[a-z0-9._-]*[a-z0-9])?|~[a-z0-9][a-z0-9_-]+)")
 _EMOJI = re.compile(r":([a-z0-9_+-]+):")
 _UNICODE = {
     **{"rotating_light": "🚨", "fire": "🔥", "white_check_mark": "✅", "warning": "⚠️"},
@@ -21,7 +21,7 @@ _UNICODE = {
 
 
 def _finish(state: StateCore) -> None:
-    """Mentions light up, :names: become emoji, links open elsewhere, images become links."""
+    """Mentions light up, ~channels are links, :names: emoji; links open elsewhere, images too."""
     for block in state.tokens:
         children: list[Token] = []
         for token in block.children or []:
@@ -40,8 +40,11 @@ def _split(text: str) -> list[Token]:
     end = 0
     for found in _MENTION.finditer(text):
         pieces.append(_text(text[end : found.start()]))
-        opening = Token("mention_open", "span", 1, attrs={"class": "mention"})
-        pieces += [opening, _text(found[0]), Token("mention_close", "span", -1)]
+        tag, attributes = "span", {"class": "mention"}
+        if found[0][0] == "~":
+            tag, attributes = "a", {"href": f"/{found[0][1:]}"}
+        opening = Token("mention_open", tag, 1, attrs=dict(attributes))
+        pieces += [opening, _text(found[0]), Token("mention_close", tag, -1)]
         end = found.end()
     return [*pieces, _text(text[end:])]
 

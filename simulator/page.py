@@ -28,8 +28,10 @@ def add_page(app: Flask, mattermost: Mattermost) -> None:
 
     @app.get("/")
     @app.get("/<name>")
-    def page(name: str = "") -> str:
-        """The whole page; with ``?part=1`` only what changes, for the page's own refresh."""
+    @app.get("/<_team>/channels/<name>")
+    def page(name: str = "", _team: str = "") -> str:
+        """The whole page, at Mattermost's address of a channel too; with ``?part=1`` only what
+        changes, for the page's own refresh."""
         with mattermost.lock:
             seen = _seen(mattermost, name, _person(mattermost, request.args.get("as", "")))
         part = "room.html" if "part" in request.args else "page.html"

@@ -70,6 +70,7 @@ def _shown(api: PagerDutyApi, id_: str, problem: str = "") -> str:
             "pagerduty.html",
             incidents=[one.json() for one in reversed(api.incidents.values())],
             here=incident and incident.json(),
+            resolution=incident.resolution if incident else "",
             notes=incident.notes if incident else [],
             acts=[act for act, when in ACTS.items() if incident and incident.status in when],
             people=list(api.users.values()),

@@ -75,19 +75,19 @@ class Relay:
 @contextmanager
 def chat(mattermost: Mattermost) -> Iterator[str]:
     """The simulated Mattermost; gives its address."""
-    with _listen(8065) as door:
-        mattermost.site_url = _address(door)
-        with _served(create_app(mattermost), door):
+    with listen(8065) as door:
+        mattermost.site_url = address(door)
+        with served(create_app(mattermost), door):
             yield mattermost.site_url
 
 
 @contextmanager
 def paging(api: PagerDutyApi) -> Iterator[str]:
     """The simulated PagerDuty, its API and pages; gives its address, to which its links lead."""
-    with _listen(8066) as door:
-        url = _address(door)
+    with listen(8066) as door:
+        url = address(door)
         api.account.site = f"{url}/site"
-        with _served(create_pagerduty_app(api), door):
+        with served(create_pagerduty_app(api), door):
             yield url
 
 
@@ -115,13 +115,13 @@ def relay(settings: Callable[[str, Path], str]) -> Iterator[Relay]:
 
     ``settings`` makes conf.yaml of the relay's address and its folder.
     """
-    with _listen(9000) as door:
+    with listen(9000) as door:
         port = door.getsockname()[1]
         folder = ROOT / ".demo" / str(port)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         config = folder / "conf.yaml"
-        config.write_text(settings(_address(door), folder), encoding="utf-8")
+        config.write_text(settings(address(door), folder), encoding="utf-8")
         server = ["gunicorn", "--bind", f"fd://{door.fileno()}", "app:create_app()"]
         with (folder / "relay.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 -- our own command
@@ -171,7 +171,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _served(app: Flask, door: socket.socket) -> Iterator[None]:
+def served(app: Flask, door: socket.socket) -> Iterator[None]:
+    """The app behind a door that listens already, in threads."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = door.getsockname()[1]
     server = make_server("localhost", port, app, threaded=True, fd=door.fileno())
@@ -183,11 +184,12 @@ def _served(app: Flask, door: socket.socket) -> Iterator[None]:
         server.server_close()
 
 
-def _address(door: socket.socket) -> str:
+def address(door: socket.socket) -> str:
+    """The URL of what is behind a door."""
     return f"http://localhost:{door.getsockname()[1]}"
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     """A socket that listens on this port, or on any free one if it is taken."""
     try:
         return socket.create_server(("127.0.0.1", port), backlog=128)

@@ -85,13 +85,14 @@ class Plot:
 
 
 def settle(api: PagerDutyApi) -> None:
-    """The account: people, what they are on call for, priorities."""
+    """The account: people, what they are on call for, priorities; it is not new."""
     for name, (id_, full_name) in PEOPLE.items():
         api.add_user(full_name, f"{name}@example.com", id=id_)
     api.add_user("Incident Relay", RELAYS_OWN, id="PRELAY9")
     api.add_service("Orders database", levels=[["PALICE1"], ["PBOB222"]], id="PORDERS")
     api.add_service("Web shop", levels=[["PCAROL3", "PERIN55"], ["PALICE1"]], id="PWEBSHO")
     api.add_priorities("P1", "P2", "P3")
+    api.account.number = 1041
 
 
 def room_of(incident: str) -> str:
@@ -108,7 +109,7 @@ def story(api: PagerDutyApi, chat: Mattermost) -> Iterator[Act]:
     yield Act(
         what="Alice is paged: a disk is full",
         look="a room opens in the sidebar: click it",
-        do=lambda: api.act_trigger("Disk full on db-3", "Orders database", id=DISK, number=1042),
+        do=lambda: api.act_trigger("Disk full on db-3", "Orders database", id=DISK),
         expected=first.then("Triggered"),
     )
     yield Act(
@@ -128,7 +129,7 @@ def story(api: PagerDutyApi, chat: Mattermost) -> Iterator[Act]:
     yield Act(
         what="meanwhile the shop gets slow",
         look="a second room; its card names Erin, who has no user here",
-        do=lambda: api.act_trigger("Checkout answers slowly", "Web shop", id=SHOP, number=1043),
+        do=lambda: api.act_trigger("Checkout answers slowly", "Web shop", id=SHOP),
         expected=second.then("Triggered", card="Erin Evans"),
     )
     note = "/incident note The log of db-3 fills the disk. I am rotating it now."

@@ -26,7 +26,12 @@ function show(html) {
     if (name === ".compose" && kept.text && find("textarea", now)) find("textarea", now).value = kept.text;
   }
   const dialog = find("dialog");
-  if (dialog && !dialog.open) dialog.showModal();
+  if (dialog && !dialog.open) open(dialog);
+}
+
+function open(dialog) {
+  dialog.showModal();
+  find(".field :is(input, textarea, select)", dialog)?.focus();
 }
 
 let asked = 0;
@@ -162,6 +167,8 @@ document.addEventListener("change", (event) => {
   press(chosen, chosen.value).then(() => { chosen.value = ""; });
 });
 document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  if (link?.origin === location.origin) Object.assign(link, { target: "", search: me && `?as=${me}` });
   const { dataset } = event.target.closest("[data-action], [data-dismiss], [data-join], [data-cancel], [data-trigger]") ?? {};
   if (!dataset || event.target.closest("select")) return;
   if ("action" in dataset) press(event.target.closest("button"));
@@ -177,5 +184,5 @@ document.addEventListener("cancel", (event) => {
 
 if (find(".posts")) find(".posts").scrollTop = find(".posts").scrollHeight;
 find(".here")?.scrollIntoView({ block: "nearest", inline: "center" });
-find("dialog")?.showModal();
+if (find("dialog")) open(find("dialog"));
 follow();

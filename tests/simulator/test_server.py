@@ -81,6 +81,7 @@ def test_the_command_prints_the_address_and_a_token_that_works(
     [
         ("a <b> &", "<p>a &lt;b&gt; &amp;</p>"),
         ("hi @alice.", '<p>hi <span class="mention">@alice</span>.</p>'),
+        ("see ~inc-1.", '<p>see <a href="/inc-1">~inc-1</a>.</p>'),
         ("me@alice.test", "<p>me@alice.test</p>"),
         (":fire: :nope:", "<p>🔥 :nope:</p>"),
         ("a\nb ~~c~~", "<p>a<br />\nb <s>c</s></p>"),
