@@ -40,6 +40,12 @@ class Mattermost(Integrations):
         found = self._call("POST", "/users/usernames", body=[name.lower() for name in names])
         return User.all_from_json(found)
 
+    def users_by_ids(self, ids: Collection[str]) -> list[User]:
+        """The same for ids."""
+        if not ids:
+            return []
+        return User.all_from_json(self._call("POST", "/users/ids", body=list(ids)))
+
     def user_by_email(self, email: str) -> User | None:
         """The owner of the address, None for nobody; Forbidden where the server hides them."""
         if "@" not in email:

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-# A callback is answered within a second; this is what may pass before it.
-WAIT_SECONDS = 0.8
+# A callback is answered within a second; this is what may pass before it: once to look at a room,
+# and once for what it is about.
+LOOK_SECONDS = 0.3
+WAIT_SECONDS = 0.6
 _MOST = 32
 
 
@@ -36,9 +38,9 @@ class Beside:
         future.add_done_callback(lambda _: self._free.release())
         return future
 
-    def wait(self, work: Callable[[], _T]) -> _T:
+    def wait(self, work: Callable[[], _T], seconds: float | None = None) -> _T:
         """Its result, if it comes in time. Raises Busy, TimeoutError and what `work` raises."""
-        return self.start(work).result(WAIT_SECONDS)
+        return self.start(work).result(WAIT_SECONDS if seconds is None else seconds)
 
     def close(self) -> None:
         """Take no more work; what runs ends by itself."""

@@ -10,15 +10,16 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hooks.signatures import same
 from incidents.text import Safe
 from mattermost_api.client import Mattermost
-from mattermost_api.errors import MattermostError, Missing
+from mattermost_api.errors import MattermostError
 from relay.catalogue import Catalogue
 from relay.chat import bodies
-from relay.chat.beside import Beside, Busy
+from relay.chat.beside import LOOK_SECONDS, Beside, Busy
 from relay.chat.buttons import Buttons, Grant, Standing, foreign_channel, standing
 from relay.chat.desk import CONFIRM_FOR, Desk
 from relay.chat.dialogs import Dialogs, about
@@ -231,7 +232,8 @@ class Chat:
     def _archived(self, channel_id: str) -> bool:
         """Whether somebody archived the room: Mattermost delivers its clicks all the same."""
         try:
-            return self._beside.wait(lambda: self._mattermost.channel(channel_id)).delete_at > 0
+            look = partial(self._mattermost.channel, channel_id)
+            return self._beside.wait(look, LOOK_SECONDS).delete_at > 0
         except (TimeoutError, Busy, MattermostError):
             return False  # it will not say; the incident is what counts
 
@@ -254,7 +256,11 @@ class Chat:
             return Reply(
                 text=f"This question is too old. Type {typed} again.", refused=True
             ), "expired"
-        return _judged(self._desk.confirm(click.speaker, payload))
+        try:
+            return _judged(self._beside.wait(lambda: self._desk.confirm(click.speaker, payload)))
+        except TimeoutError:
+            said = f"PagerDuty is still being asked. {self._typed('whoami')} tells what came of it."
+            return Reply(text=said, refused=True), "waiting"
 
     def _doctor(self, _click: bodies.Click, token: str, now: datetime) -> tuple[Reply, str]:
         payload = self._keys.read(DOCTOR, token, DOCTOR_FOR, now)
@@ -322,11 +328,13 @@ class Chat:
     def _who(self, ids: Sequence[str]) -> list[dict[str, str]]:
         """The people of a dialog, whom a client chose. Raises Wrong."""
         try:
-            users = self._beside.wait(lambda: [self._mattermost.user(one) for one in ids])
-        except Missing:
-            raise Wrong("Nobody here has this id: choose from the list.", forged=True) from None
+            found = self._beside.wait(lambda: self._mattermost.users_by_ids(ids))
         except (TimeoutError, Busy, MattermostError):
             raise Wrong("Mattermost cannot say who this is. Send it again.") from None
+        known = {user.id: user for user in found}
+        if not all(one in known for one in ids):
+            raise Wrong("Nobody here has this id: choose from the list.", forged=True)
+        users = [known[one] for one in ids]
         for user in users:
             if user.delete_at or user.is_bot:
                 what = "a bot" if user.is_bot else "deactivated"

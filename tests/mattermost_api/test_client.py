@@ -47,6 +47,7 @@ def test_an_address_that_the_server_finds_malformed_is_nobodys() -> None:
 def test_nobody_costs_no_call() -> None:
     chat, transport = client()
     assert chat.users_by_usernames([]) == []
+    assert chat.users_by_ids([]) == []
     assert chat.add_members(C, []) == set()
     assert chat.member_ids(C, []) == set()
     assert transport.requests == []
@@ -56,6 +57,13 @@ def test_user_names_are_asked_for_in_lower_case() -> None:
     chat, transport = client(answer(200, []))
     chat.users_by_usernames(["Alice"])
     assert transport.requests[0].body == ["alice"]
+
+
+def test_people_are_asked_for_by_id_in_one_call() -> None:
+    chat, transport = client(answer(200, [{"id": A, "username": "alice"}]))
+    assert [one.username for one in chat.users_by_ids([A, B])] == ["alice"]
+    (request,) = transport.requests
+    assert (request.method, request.path, request.body) == ("POST", "/api/v4/users/ids", [A, B])
 
 
 def test_a_channel_is_made_private_and_whole_in_one_call() -> None:

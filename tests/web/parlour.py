@@ -6,7 +6,7 @@ What the relay would ask of Mattermost is written down; what runs beside an answ
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import asdict
 from datetime import timedelta
@@ -22,7 +22,7 @@ from incidents.events import Event, EventType, Person, Status
 from incidents.fold import fold
 from incidents.messages import Messages
 from mattermost_api.client import Mattermost
-from mattermost_api.errors import MattermostError, Missing
+from mattermost_api.errors import MattermostError
 from mattermost_api.models import Channel, User
 from relay.accounts import Accounts
 from relay.catalogue import Catalogue
@@ -73,6 +73,7 @@ class FakeMattermost:
         self.told: list[tuple[str, Mapping[str, Any]]] = []
         self.problem: MattermostError | None = None
         self.gone: set[str] = set()
+        self.looked_up: list[list[str]] = []
         self.archived: set[str] = set()
 
     def channel(self, channel_id: str) -> Channel:
@@ -88,11 +89,14 @@ class FakeMattermost:
         self._fail()
         self.told.append((hook_id, body))
 
-    def user(self, user_id: str) -> User:
+    def users_by_ids(self, ids: Collection[str]) -> list[User]:
         self._fail()
-        if user_id not in NAMES:
-            raise Missing("nobody", status=404)
-        return User(id=user_id, username=NAMES[user_id], delete_at=int(user_id in self.gone))
+        self.looked_up.append(list(ids))
+        return [
+            User(id=one, username=NAMES[one], delete_at=int(one in self.gone))
+            for one in sorted(ids, reverse=True)
+            if one in NAMES
+        ]
 
     def _fail(self) -> None:
         if self.problem:

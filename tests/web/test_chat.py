@@ -13,13 +13,13 @@ import pytest
 
 from incidents.events import EventType, Status
 from mattermost_api.errors import Missing, Unreachable
-from relay.chat import bodies
+from relay.chat import beside, bodies
 from relay.chat.beside import Beside, Busy
 from relay.chat.refusals import Refused
 from relay.chat.values import Later, Reply
 from relay.store import StoreUnavailable
 from tests.code import ROOT
-from tests.web.parlour import BOB, DAVE, HOOK, ROOM, TOKEN, Parlour, command, text_of
+from tests.web.parlour import BOB, DAVE, HOOK, ROOM, TOKEN, Never, Parlour, command, text_of
 
 DOWN = Unreachable("connection refused", sent=False)
 
@@ -222,6 +222,18 @@ def test_a_match_is_confirmed_by_its_button(
     text = text_of(parlour.click(token, DAVE))
     assert text == "This question is too old. Type `/incident connect` again."
     assert len(given) == 1
+
+
+def test_nobody_waits_for_pagerduty_to_confirm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "WAIT_SECONDS", 0.01)
+    parlour = Parlour(tmp_path, Never())
+    payload = {"what": "connect", "user_id": DAVE, "username": "dave", "pagerduty_id": "PC"}
+    token = parlour.keys.sign("confirm", payload, parlour.clock.now())
+    text = text_of(parlour.click(token, DAVE))
+    assert text == "PagerDuty is still being asked. `/incident whoami` tells what came of it."
+    parlour.close()
 
 
 # When we fail

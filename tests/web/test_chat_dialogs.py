@@ -141,6 +141,16 @@ def test_people_who_cannot_be_called_are_told_beside_the_field(parlour: Parlour)
     assert parlour.asked() == []
 
 
+def test_many_people_are_looked_up_at_once(parlour: Parlour) -> None:
+    state = parlour.open("page")
+    answer = parlour.submit(state, {"people": f"{ALICE},{BOB}"})
+    assert answer.json == {}
+    assert parlour.mattermost.looked_up == [[ALICE, BOB]]
+    (asked,) = parlour.asked()
+    names = [one["username"] for one in asked["arguments"]["people"]]
+    assert names == ["alice", "bob"], "in the order in which they were chosen"
+
+
 @pytest.mark.parametrize(
     ("action", "typed"),
     [
@@ -164,7 +174,7 @@ def test_a_dialog_that_cannot_be_opened_names_the_command(
 def test_nobody_waits_for_a_slow_mattermost(
     build: Callable[..., Parlour], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert beside.WAIT_SECONDS < 1
+    assert beside.LOOK_SECONDS + beside.WAIT_SECONDS < 1
     monkeypatch.setattr(beside, "WAIT_SECONDS", 0.01)
     parlour = build(Never())
     text = text_of(parlour.command("new"))
