@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from pagerduty_api.errors import PagerDutyError
@@ -28,14 +27,20 @@ class OnCall:
     def __init__(self, store: Store, catalogue: Catalogue, clock: Clock, beside: Beside) -> None:
         self._store, self._catalogue = store, catalogue
         self._clock, self._beside = clock, beside
+        self._asked: set[str] = set()  # services about which PagerDuty has not answered yet
 
     def known(self, service_id: str) -> frozenset[str] | None:
         """Who was on call a moment ago; None while nobody knows, and PagerDuty is being asked."""
         note = self._store.errand_note(_name(service_id)) or {"at": None, "ids": []}
         age = self._clock.now() - datetime.fromisoformat(note["at"]) if note["at"] else None
-        if age is None or age > FRESH:
-            with suppress(Busy):
-                self._beside.start(lambda: self._learn(service_id))
+        if (age is None or age > FRESH) and service_id not in self._asked:
+            self._asked.add(service_id)
+            try:
+                asking = self._beside.start(lambda: self._learn(service_id))
+            except Busy:
+                self._asked.discard(service_id)
+            else:
+                asking.add_done_callback(lambda _: self._asked.discard(service_id))
         return frozenset(note["ids"]) if age is not None and age < USABLE else None
 
     def remember(self, service_id: str, user_ids: Iterable[str]) -> None:
