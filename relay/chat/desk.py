@@ -211,7 +211,8 @@ class Desk:
         if not call.said.rest:
             return self._ask(call, scene, {})
         level = call.said.rest
-        if not (level.isascii() and level.isdigit() and 1 <= int(level[:3]) <= _HIGHEST_LEVEL):
+        short = level.isascii() and level.isdigit() and len(level) < 3
+        if not (short and 1 <= int(level) <= _HIGHEST_LEVEL):
             return refused(
                 f"A level is a number from 1 to {_HIGHEST_LEVEL}; without one it is the next."
             )
