@@ -52,8 +52,8 @@ class Naming:
         for name, row in rows.items():
             if not row.user_id:
                 raise Unclear(
-                    f"{text.message(f'@{name}')} is nobody whom the relay can reach:"
-                    f" {text.message(row.reason or 'unknown')}."
+                    f"{text.message(f'@{name}')} is no active user of this Mattermost: check how"
+                    " the name is written."
                 )
             given[name] = row.user_id
         return [{"user_id": user_id, "username": name} for name, user_id in given.items()]

@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 _SHORT = 300
 _AHEAD = 0.3  # seconds: REST tells whole ones, webhooks milliseconds
 _TOKEN = re.compile(r"(?<=state=)[\w.-]+")
-_ID = re.compile(r"\b[a-z0-9]{26}\b")
+_ID = re.compile(r"(?<![a-z0-9])[a-z0-9]{26}(?![a-z0-9])")
 _HEX = re.compile(r"\b(?:[0-9a-f]{12}|[0-9a-f]{32})\b")
 
 
