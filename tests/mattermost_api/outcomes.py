@@ -109,7 +109,9 @@ run_command         200                                                         
 run_command         400 api.command.execute_command.start.app_error               Refused
 run_command         403 api.context.permissions.app_error                         Forbidden
 run_command         404 api.command.execute_command.not_found.app_error           Missing
+run_command         500 api.command.execute_command.create_post_failed.app_error  ServerTrouble
 run_command         500 api.command.execute_command.failed.app_error              ServerTrouble
+run_command         500 api.command.execute_command.failed_resp.app_error         ServerTrouble
 respond             200                                                           None
 respond             400 app.command_webhook.try_use.invalid                       Refused
 respond             404 app.command_webhook.get.missing                           Missing
