@@ -147,7 +147,7 @@ def why(scene: Scene, members: Iterable[Member], config: Config) -> str:
         reasons.setdefault(name, []).append(reason)
     people = [
         f"- {_member(one)}: {'; '.join(reasons[one.username or one.name])}."
-        f" {text.message(one.standing).capitalize()}."
+        f" {text.message(one.standing[:1].upper() + one.standing[1:])}."
         for one in members
     ]
     leave = words.duration(room.leave_after) if room.leave_after else "at once"
