@@ -21,12 +21,22 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 
 from hooks import signatures, wild
 from hooks.delivery import HOMELESS, Accepted, Authentic, Credentials, Delivery, Ignored, Source
 from hooks.errors import BadSignature, NotConfigured, Unreadable
-from incidents.events import ChangedField, Event, EventType, Link, Person, Role, Status
+from incidents.events import (
+    FROM_CHAT,
+    ChangedField,
+    Event,
+    EventType,
+    Link,
+    Person,
+    Role,
+    Status,
+)
 
 WINDOW_SECONDS = 300
 
@@ -43,6 +53,8 @@ def _named(value: object) -> object:
 
 def _bounded(thing: _Thing) -> _Thing:
     """Names and ids become keys in the store, so they may not be endless."""
+    if isinstance(thing, Person) and thing.username is not None:
+        raise ValueError("username is not a sender's to give; put them into people in conf.yaml")
     texts = {key: text for key, text in asdict(thing).items() if text is not None}
     url = texts.pop("html_url", None)
     if url is not None and not (len(url) <= wild.MAX_URL and re.match(wild.URL_PATTERN, url)):
@@ -52,6 +64,13 @@ def _bounded(thing: _Thing) -> _Thing:
     return thing
 
 
+def _told_by_sources(kind: EventType) -> EventType:
+    """What is done in chat is done by whoever did it: nobody can say it for them."""
+    if kind in FROM_CHAT:
+        raise ValueError(f"{kind} is told by nobody but people in chat")
+    return kind
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -59,6 +78,11 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("the year must lie between 1 and 9999 in UTC") from None
 
 
+_Type = Annotated[
+    EventType,
+    AfterValidator(_told_by_sources),
+    WithJsonSchema({"type": "string", "enum": [one for one in EventType if one not in FROM_CHAT]}),
+]
 _Id = Annotated[str, Field(min_length=1, max_length=wild.MAX_ID)]
 _Text = Annotated[str, Field(max_length=wild.MAX_TEXT)]
 _Url = Annotated[str, Field(max_length=wild.MAX_URL, pattern=wild.URL_PATTERN)]
@@ -106,7 +130,7 @@ class CanonicalEvent(BaseModel):
     source: Literal["generic"] = "generic"
     version: Literal["1"] = "1"
     source_event_id: _Id | None = None
-    type: EventType
+    type: _Type
     occurred_at: _Time | None = None
     raw_type: _Id | None = None
     incident_id: _Id | None = None

@@ -60,6 +60,18 @@ class EventType(StrEnum):
     UNKNOWN = "unknown"
 
 
+# What only people in chat bring about: no source may tell it.
+FROM_CHAT = frozenset(
+    {
+        EventType.REQUESTED,
+        EventType.DECLARED,
+        EventType.MITIGATED,
+        EventType.CANCELLED,
+        EventType.LINKED,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody as a source names them; ``id`` is the source's own id for them.

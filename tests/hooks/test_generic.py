@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from hooks.delivery import Accepted, Credentials, Delivery, Ignored
 from hooks.errors import BadSignature, Unreadable
 from hooks.generic import SOURCE, CanonicalEvent, json_schema, sign, verify
-from incidents.events import Event, EventType, Link, Person, Role
+from incidents.events import FROM_CHAT, Event, EventType, Link, Person, Role
 from tests.hooks.helpers import (
     NONCE,
     NOW,
@@ -117,7 +117,19 @@ def test_the_url_secret_and_unsigned_are_no_ways_in() -> None:
 
 def test_the_model_has_every_field_of_the_vocabulary_and_no_other() -> None:
     assert list(CanonicalEvent.model_fields)[0:2] == ["source", "version"]
-    assert set(CanonicalEvent.model_fields) == {field.name for field in fields(Event)}
+    in_chat = {"arguments", "people", "related"}
+    assert set(CanonicalEvent.model_fields) == {field.name for field in fields(Event)} - in_chat
+
+
+@pytest.mark.parametrize("kind", sorted(FROM_CHAT))
+def test_what_is_done_in_chat_is_told_by_no_sender(kind: EventType) -> None:
+    with pytest.raises(Unreadable, match="told by nobody but people in chat"):
+        parse("generic", {**EVENT, "type": kind})
+
+
+def test_a_sender_gives_nobody_a_user_name() -> None:
+    with pytest.raises(Unreadable, match="people in conf"):
+        parse("generic", {**EVENT, "actor": {"name": "Mallory", "username": "alice"}})
 
 
 def test_a_list_and_a_batch_are_read_like_single_events() -> None:
@@ -246,7 +258,7 @@ def test_new_ids_go_to_every_event_of_a_batch() -> None:
 
 def test_the_page_names_every_field_and_every_type() -> None:
     page = (ROOT / "docs" / "sources" / "generic.md").read_text(encoding="utf-8")
-    for name in [*CanonicalEvent.model_fields, *EventType]:
+    for name in [*CanonicalEvent.model_fields, *(set(EventType) - FROM_CHAT)]:
         assert f"`{name}`" in page
 
 
