@@ -17,7 +17,7 @@ from incidents.events import Person
 from mattermost_api.client import Mattermost
 from mattermost_api.errors import MattermostError
 from pagerduty_api.client import PagerDuty
-from pagerduty_api.errors import Missing, Refused
+from pagerduty_api.errors import Missing, Refused, Unavailable
 from pagerduty_api.models import Actor, User
 from pagerduty_api.oauth import SignIn, Tokens
 from relay.chat.values import CHAT
@@ -27,6 +27,9 @@ from relay.store import AccountRow, Store
 
 # So that no token runs out between being looked at and being used.
 EARLY = timedelta(minutes=1)
+# A second process that renewed meanwhile would be refused, for the first renewal ends the token:
+# so it waits for as long as the first one's call may take.
+RENEWING = timedelta(seconds=20)
 
 
 class NotConnected(Exception):  # noqa: N818 - the person's state, not our failure
@@ -267,6 +270,12 @@ class Accounts:
     def _renew(self, row: AccountRow, refresh: str) -> str:
         if self._sign_in is None or not refresh:
             raise self._ended(row, "it ran out and cannot be renewed")
+        if not self._store.take_errand(f"renew:{row.user_id}", RENEWING):
+            raise Unavailable(
+                f"The sign-in of @{row.username} at PagerDuty is being renewed elsewhere",
+                cure="Wait a moment.",
+                retry_after=1.0,
+            )
         try:
             tokens = self._sign_in.renew(refresh)
         except Refused as problem:

@@ -11,7 +11,7 @@ from incidents.events import Person
 from mattermost_api.errors import Unreachable
 from pagerduty_api.errors import NotAuthorised, Unavailable
 from pagerduty_api.models import Actor, User
-from relay.accounts import Account, Accounts, NotConnected
+from relay.accounts import RENEWING, Account, Accounts, NotConnected
 from relay.chat.values import in_chat
 from relay.keys import Keys
 from simulator.faults import Fault
@@ -140,7 +140,31 @@ def test_a_renewal_that_meets_no_server_is_tried_again_later(desk: Desk) -> None
     with pytest.raises(Unavailable):
         desk.acts(desk.alice, "alice")
     desk.sign_in.problem = None
+    desk.clock.sleep(RENEWING.total_seconds())
     assert desk.acts(desk.alice, "alice").token == "access PALICE1 2"
+
+
+class Overtaking(FakeSignIn):
+    """While PagerDuty's answer is on its way, another process wants the token as well."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.clock)
+        self.desk = desk
+
+    def renew(self, refresh: str) -> Any:
+        tokens = super().renew(refresh)
+        with pytest.raises(Unavailable, match="is being renewed") as caught:
+            self.desk.make(sign_in=self).actor(in_chat(self.desk.alice, "alice"))
+        assert not caught.value.sent
+        return tokens
+
+
+def test_no_sign_in_is_taken_for_ended_while_another_process_renews_it(desk: Desk) -> None:
+    desk.sign_in = Overtaking(desk)
+    desk.join()
+    desk.clock.sleep(LASTS.total_seconds())
+    for accounts in (desk.make(), desk.make()):
+        assert accounts.actor(in_chat(desk.alice, "alice")).token == "access PALICE1 2"
 
 
 class Racing(FakeSignIn):
