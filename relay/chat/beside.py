@@ -40,7 +40,11 @@ class Beside:
 
     def wait(self, work: Callable[[], _T], seconds: float | None = None) -> _T:
         """Its result, if it comes in time. Raises Busy, TimeoutError and what `work` raises."""
-        return self.start(work).result(WAIT_SECONDS if seconds is None else seconds)
+        return self.soon(self.start(work), seconds)
+
+    def soon(self, begun: Future[_T], seconds: float | None = None) -> _T:
+        """The same of what was begun before."""
+        return begun.result(WAIT_SECONDS if seconds is None else seconds)
 
     def close(self) -> None:
         """Take no more work; what runs ends by itself."""

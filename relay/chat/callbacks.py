@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -140,9 +141,12 @@ class Chat:
         self._check_token(command, authorization)
         servers = (self._config.mattermost.url, self._config.mattermost.public_url)
         hook = bodies.hook_of(command.response_url, servers)
-        answer = self._desk.command(form, lambda work: self._later(work, hook))
+        begun: list[Future[Reply]] = []
+        answer = self._desk.command(form, lambda work: begun.append(self._begin(work)))
         if isinstance(answer, OpenDialog):
             return self._open(answer, command.speaker, command.trigger_id, hook)
+        for work in begun:
+            answer = self._found(work, answer, hook)
         return _judged(answer)
 
     def _check_token(self, command: bodies.Command, authorization: str | None) -> None:
@@ -161,18 +165,35 @@ class Chat:
             )
             raise Unknown("command_token", cure)
 
-    def _later(self, work: Callable[[], Reply], hook: str) -> None:
-        self._beside.start(lambda: self._respond(work, hook))
+    def _begin(self, work: Callable[[], Reply]) -> Future[Reply]:
+        """Do it beside the answer; what comes of it is a reply in any case."""
 
-    def _respond(self, work: Callable[[], Reply], hook: str) -> None:
+        def reply() -> Reply:
+            try:
+                return work()
+            except StoreUnavailable as problem:
+                log.error("what was asked in chat could not be kept: %s", problem)
+                return Reply(text=_UNAVAILABLE, refused=True)
+            except Exception:  # nobody else would hear of it, least of all who asked
+                log.exception("an answer to a command failed")
+                return Reply(text="The relay failed at this; its log says more.", refused=True)
+
+        return self._beside.start(reply)
+
+    def _found(self, work: Future[Reply], meanwhile: Reply, hook: str) -> Reply:
+        """Its reply, if that comes in time; else `meanwhile`, and the reply when it is there.
+
+        A late answer that is quick overtakes the first one, and reads as if nothing had come yet.
+        """
         try:
-            reply = work()
-        except StoreUnavailable as problem:
-            log.error("what was asked in chat could not be kept: %s", problem)
-            reply = Reply(text=_UNAVAILABLE, refused=True)
-        except Exception:  # nobody else would hear of it, least of all who asked
-            log.exception("an answer to a command failed")
-            reply = Reply(text="The relay failed at this; its log says more.", refused=True)
+            return self._beside.soon(work)
+        except TimeoutError:
+            work.add_done_callback(
+                lambda done: None if done.cancelled() else self._respond(done.result(), hook)
+            )
+            return meanwhile
+
+    def _respond(self, reply: Reply, hook: str) -> None:
         try:
             self._mattermost.respond(hook, _shown(reply))
         except MattermostError as problem:
@@ -320,9 +341,9 @@ class Chat:
             own = None if opened.kind == "resolve" else opened.nonce
             where = opened.source, opened.incident_id
             reply = self._desk.ask(opened.speaker, *where, opened.kind, arguments, own)
-        if opened.hook and reply.text and not reply.refused:
+        if (hook := opened.hook) and reply.text and not reply.refused:
             with suppress(Busy):  # it is done all the same, and the room shows it
-                self._later(lambda: reply, opened.hook)
+                self._beside.start(lambda: self._respond(reply, hook))
         return _judged(reply)
 
     def _who(self, ids: Sequence[str]) -> list[dict[str, str]]:

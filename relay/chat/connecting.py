@@ -34,6 +34,7 @@ class Connecting:
     def connect(self, speaker: Speaker, later: Later) -> Reply:
         """A link to PagerDuty's sign-in; else a question about the user with the same address."""
         account = self._accounts.of(speaker.user_id, speaker.username)
+        now = f"Now you are {_named(account)}. " if account else ""
         if account and account.method == "config":
             return Reply(
                 text=f"You are connected already: {_named(account)}. The relay's config says so"
@@ -43,7 +44,6 @@ class Connecting:
             state = {"user_id": speaker.user_id, "username": speaker.username}
             token = self._keys.sign("connect", state, self._clock.now())
             address = f"{self._config.chat.url}/chat/connect?state={token}"
-            now = f"Now you are {_named(account)}. " if account else ""
             return Reply(
                 text=f"{now}[Sign in at PagerDuty]({address}) to act there in your own name."
                 " The link is yours alone: pass it to nobody."
@@ -60,9 +60,8 @@ class Connecting:
                 " `people` in conf.yaml, or to set `pagerduty.oauth`.",
                 refused=True,
             )
-        later(lambda: self._propose(speaker))
-        now = f"Now you are {_named(account)}. " if account else ""
-        return Reply(text=f"{now}Looking for the PagerDuty user with your e-mail address …")
+        later(lambda: self._propose(speaker, now))
+        return Reply(text="Looking for the PagerDuty user with your e-mail address …")
 
     def confirm(self, speaker: Speaker, payload: Mapping[str, Any]) -> Reply:
         """The yes of whoever was asked. Asks PagerDuty once more whether all is as it was."""
@@ -101,7 +100,7 @@ class Connecting:
             return [*lines, f"- PagerDuty: not connected. Type `{connect}`."]
         return [*lines, f"- PagerDuty: {_named(account)}, because {_METHODS[account.method]}"]
 
-    def _propose(self, speaker: Speaker) -> Reply:
+    def _propose(self, speaker: Speaker, now: str) -> Reply:
         try:
             user = self._accounts.propose(speaker.user_id, speaker.username)
         except (NotConnected, PagerDutyError) as problem:
@@ -125,7 +124,7 @@ class Connecting:
             },
         }
         return Reply(
-            text="PagerDuty has a user with your e-mail address.",
+            text=f"{now}PagerDuty has a user with your e-mail address.",
             attachments=(
                 {
                     "fallback": "Confirm that this PagerDuty user is you",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,16 @@ DOWN = Unreachable("connection refused", sent=False)
 def parlour(tmp_path: Path) -> Iterator[Parlour]:
     made = Parlour(tmp_path)
     yield made
+    made.close()
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Parlour, Slow]]:
+    """A parlour beside which everything takes longer than an answer may."""
+    monkeypatch.setattr(beside, "WAIT_SECONDS", 0.01)
+    threads = Slow()
+    made = Parlour(tmp_path, threads)
+    yield made, threads
     made.close()
 
 
@@ -105,35 +116,87 @@ def test_people_who_are_named_come_with_their_ids(parlour: Parlour) -> None:
     ]
 
 
-def test_what_takes_long_is_answered_later(
-    parlour: Parlour, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    found: list[Callable[[], Reply]] = [
-        lambda: Reply(text="Nobody"),
-        lambda: 1 / 0,  # type: ignore[list-item, return-value]
-        unavailable,
-    ]
+class Slow(Executor):
+    """Does nothing before it is told to."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._waiting.append((future, fn))
+        return future
+
+    def work(self) -> None:
+        for future, work in self._waiting:
+            if future.set_running_or_notify_cancel():
+                future.set_result(work())
+        self._waiting.clear()
+
+    def cancel(self) -> None:
+        for future, _ in self._waiting:
+            future.cancel()
+
+
+def ask_of(found: list[Callable[[], Reply]]) -> Callable[[object, Later], Reply]:
+    """A desk whose every answer is found beside."""
 
     def ask(_form: object, later: Later) -> Reply:
         later(found.pop(0))
         return Reply(text="Asking ...")
 
-    monkeypatch.setattr(parlour.desk, "command", ask)
-    for _ in range(3):
+    return ask
+
+
+FOUND = ["Nobody", "The relay failed at this; its log says more.", "Nothing was done"]
+
+
+def findings() -> list[Callable[[], Reply]]:
+    failing: Any = lambda: 1 / 0  # noqa: E731
+    return [lambda: Reply(text="Nobody"), failing, unavailable]
+
+
+def test_what_is_found_at_once_is_the_answer(
+    parlour: Parlour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real 11.6 showed 15 of 250 late answers, sent at once, above the answers before them."""
+    monkeypatch.setattr(parlour.desk, "command", ask_of(findings()))
+    told = [text_of(parlour.command("oncall")).partition(":")[0] for _ in FOUND]
+    assert told == FOUND
+    assert parlour.mattermost.told == []
+
+
+def test_what_takes_long_is_answered_later(
+    slow: tuple[Parlour, Slow], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    parlour, threads = slow
+    found = findings()
+    monkeypatch.setattr(parlour.desk, "command", ask_of(found))
+    for _ in FOUND:
         assert text_of(parlour.command("oncall")) == "Asking ..."
+    assert parlour.mattermost.told == []
+    threads.work()
     told = parlour.mattermost.told
     assert [hook for hook, _ in told] == [HOOK] * 3
     assert [body["response_type"] for _, body in told] == ["ephemeral"] * 3
-    assert [body["text"].partition(":")[0] for _, body in told] == [
-        "Nobody",
-        "The relay failed at this; its log says more.",
-        "Nothing was done",
-    ]
+    assert [body["text"].partition(":")[0] for _, body in told] == FOUND
     found.append(lambda: Reply(text="Nobody"))
     parlour.mattermost.problem = Missing("expired", status=404)
     assert text_of(parlour.command("oncall")) == "Asking ..."
+    threads.work()
     assert "Mattermost did not take a late answer: expired" in caplog.text
     assert HOOK not in caplog.text
+
+
+def test_what_was_not_begun_when_the_relay_ends_is_answered_by_nobody(
+    slow: tuple[Parlour, Slow], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    parlour, threads = slow
+    monkeypatch.setattr(parlour.desk, "command", ask_of(findings()))
+    parlour.command("oncall")
+    threads.cancel()
+    assert parlour.mattermost.told == []
+    assert caplog.text == ""
 
 
 def test_buttons_of_an_answer_are_sent_with_it(
