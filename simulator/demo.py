@@ -13,7 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from simulator.__main__ import staged
 from simulator.mattermost import Mattermost
 from simulator.pagerduty import PagerDuty
 from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty_wire import Refused
 from simulator.running import LOOK_EVERY, PATIENCE, ROOT, Failed, Relay
 from simulator.story import (
     ALWAYS_INVITED,
@@ -34,11 +35,13 @@ from simulator.story import (
     STAKEHOLDERS,
     TOWN_HALL,
     Act,
+    Expected,
     room_of,
     settle,
     story,
     wrong,
 )
+from simulator.wire import Refusal
 
 RECIPE = ("trigger", "acknowledge", "resolve")
 PAUSE = 8.0
@@ -67,6 +70,10 @@ people: {people}
 store:
   url: sqlite:///{folder}/relay.db
 """
+
+
+class Astray(Failed):
+    """Something does not stand as the story has it, but all runs on."""
 
 
 def main() -> int:
@@ -108,28 +115,46 @@ def _play(started: ExitStack, hurried: bool) -> None:
     relay.type("mattermost", "setup")
     taken = "" if relay.url.endswith(":9000") else " (9000 is taken)"
     say(f"  A simulated Mattermost. The relay beside it is real: {relay.url}{taken}.")
-    say(f"  PagerDuty is simulated too: {pagerduty}\n")
-    acts: list[Act] = []
-    for number, act in enumerate(story(api, mattermost), 1):
-        time.sleep(0.0 if hurried else PAUSE if acts else PAUSE / 2)
-        say(f"  {number}  {act.what:<38}{act.look}")
-        if act.clicked:
-            _until(lambda: _unclean(relay.status()), relay)
-        acts.append(act)
-        act.do()
-        _until(lambda: _undelivered(hook), relay)
-        _until(partial(wrong, mattermost, act.expected), relay)
-    last = {act.expected.room: act.expected for act in acts}
-    for expected in last.values():
-        _until(partial(wrong, mattermost, expected), relay)
-    _until(lambda: _unclean(relay.status(), set(last)), relay)
+    say(f"  PagerDuty is simulated too: {pagerduty}")
+    say("  A story comes first, of about a minute; then all of it is yours.\n")
+    try:
+        told = _tell(
+            story(api, mattermost), mattermost, hook, relay, pause=0.0 if hurried else PAUSE
+        )
+    except Astray as astray:
+        if hurried:
+            raise
+        say(f"\n  The story stops here; if you had a hand in it, that is why: {astray}")
     if hurried:
-        for name in (*last, TOWN_HALL):
+        for name in (*told, TOWN_HALL):
             say(f"\n{mattermost.describe(name)}")
         say("All of it stands as it should.")
         return
     _part(chat, pagerduty, relay)
     signal.pause()
+
+
+def _tell(
+    acts: Iterable[Act], mattermost: Mattermost, hook: PagerDuty, relay: Relay, *, pause: float
+) -> list[str]:
+    """Play the acts; the names of their rooms. Raises Astray, and Failed if the relay died."""
+    last: dict[str, Expected] = {}
+    for number, act in enumerate(acts, 1):
+        time.sleep(pause if last else pause / 2)
+        say(f"  {number}  {act.what:<38}{act.look}")
+        if act.clicked:
+            _until(lambda: _unclean(relay.status()), relay)
+        last[act.expected.room] = act.expected
+        try:
+            act.do()
+        except (KeyError, Refused, Refusal) as problem:
+            raise Astray(f"this could not be done: {problem}") from None
+        _until(lambda: _undelivered(hook), relay)
+        _until(partial(wrong, mattermost, act.expected), relay)
+    for expected in last.values():
+        _until(partial(wrong, mattermost, expected), relay)
+    _until(lambda: _unclean(relay.status(), set(last)), relay)
+    return list(last)
 
 
 def _administer(mattermost: Mattermost) -> None:
@@ -155,12 +180,15 @@ def _undelivered(hook: PagerDuty) -> list[str]:
 
 
 def _until(problems: Callable[[], list[str]], relay: Relay) -> None:
-    """Wait until nothing is wrong; raises Failed when something still is after PATIENCE seconds."""
+    """Wait until nothing is wrong; raises Astray when something still is after PATIENCE seconds,
+    and Failed as soon as the relay is dead."""
     until = time.monotonic() + PATIENCE
     while found := problems():
-        if time.monotonic() > until or relay.process.poll() is not None:
+        died = relay.process.poll() is not None
+        if died or time.monotonic() > until:
             told = "".join(f"\n  {one}" for one in found)
-            raise Failed(f"this does not stand as it should:{told}\n{relay.where_to_look}")
+            kind = Failed if died else Astray
+            raise kind(f"this does not stand as it should:{told}\n{relay.where_to_look}")
         time.sleep(LOOK_EVERY)
 
 

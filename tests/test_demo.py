@@ -133,6 +133,22 @@ def test_at_its_end_it_runs_on_and_what_it_says_to_try_works() -> None:
     assert not folder_of(relay).exists()
 
 
+def test_a_visitor_who_acts_in_the_story_ends_it_and_nothing_else() -> None:
+    """Somebody clicked first: the button of the story's second act is gone."""
+    meddling = (
+        "from dataclasses import replace; import simulator.demo as demo; real = demo.story\n"
+        "def story(api, chat):\n"
+        "    for act in real(api, chat):\n"
+        "        yield replace(act, do=lambda: chat.act_click('town-square', 'alice', 'Resolve'))\n"
+        "demo.story, demo.PAUSE = story, 0.0\n"
+        "demo.main()"
+    )
+    with demo("-c", meddling) as process:
+        told = read_until(process, "Ctrl-C ends it")
+    assert "The story stops here" in told and "there is no button 'Resolve'" in told
+    assert "/incident connect" in told
+
+
 def test_a_relay_that_dies_is_told_of_with_the_place_of_its_log() -> None:
     with demo("-m", "simulator.demo") as process:
         relay = address(read_until(process, "real:"), "real:")
