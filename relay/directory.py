@@ -117,9 +117,10 @@ class Directory:
         """The same from memory alone, however old; in neither map who was never looked up."""
         usernames: dict[str, str] = {}
         strangers: dict[str, str] = {}
-        for person in people:
-            key = f"person:{source}:{person.key}"
-            row = self._store.people([key]).get(key)
+        keys = {person: f"person:{source}:{person.key}" for person in people}
+        rows = self._store.people(keys.values())
+        for person, key in keys.items():
+            row = rows.get(key)
             if username := self._override(person) or (row.username if row else None):
                 usernames[person.key] = username
             elif row:

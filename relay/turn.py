@@ -178,7 +178,7 @@ class Turn:
         room, own = ledger.get("channel"), incident.source == DECIDES
         known = Known(
             instance=self.store.instance,
-            usernames=people.usernames,
+            usernames={**self._doers(incident), **people.usernames},
             strangers=people.strangers,
             refused=refused,
             predecessor=Link(name=before["name"], html_url=before["link"]) if before else None,
@@ -188,6 +188,12 @@ class Turn:
             write_back=self.write_back if own else "none",
         )
         return furnish(incident, self.playbook, known, self.clock.now(), self.messages)
+
+    def _doers(self, incident: Incident) -> Mapping[str, str]:
+        """Who did something, as far as they are known: nobody is looked up for that."""
+        doers = [moment.actor for moment in incident.moments]
+        doers += [episode.opened_by for episode in incident.episodes]
+        return self.directory.known(incident.source, filter(None, doers)).usernames
 
     def _settle(self, claim: Claim, incident: Incident, rest: _Rest, attempts: int) -> None:
         """Give the incident back. Moments are left out of the snapshot: the journal has them."""
