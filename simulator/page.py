@@ -15,7 +15,7 @@ from markupsafe import Markup
 from simulator.markdown import to_html
 from simulator.mattermost import Mattermost
 from simulator.wire import Refusal
-from simulator.world import Channel, User
+from simulator.world import DEFAULT_CHANNEL, Channel, User
 
 _NAMED_COLOURS = {"good": "#339970", "warning": "#cc8f00", "danger": "#d24b4e"}
 _AVATARS = ("#1c58d9", "#0a7f6f", "#8a3fc4", "#b4491e", "#37698c", "#a32b52", "#4f6d1f", "#5a53b8")
@@ -120,10 +120,11 @@ def _title(mattermost: Mattermost, channel: Channel, me: User | None) -> str:
     return others[0] if others else f"{me.username} (you)"
 
 
-def _place(channel: Channel) -> tuple[bool, bool, str, int]:
-    """Where in the sidebar: public before private, the newest first, the archived last."""
-    direct = channel.type == "D"
-    return direct, bool(channel.delete_at), channel.type, -channel.create_at
+def _place(channel: Channel) -> tuple[bool, bool, str, bool, int]:
+    """Where in the sidebar: Town Square, public before private, the newest first, the archived
+    and the direct ones last."""
+    direct, common = channel.type == "D", channel.name == DEFAULT_CHANNEL
+    return direct, bool(channel.delete_at), channel.type, not common, -channel.create_at
 
 
 def _markdown(text: str) -> Markup:

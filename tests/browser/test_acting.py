@@ -84,7 +84,8 @@ def test_two_people_who_click_at_once_acknowledge_once(town: Town) -> None:
     for page in both:
         expect(told(page)).to_have_count(1)
         expect(page.locator(".header")).to_contain_text("Acknowledged by @")
-    assert len(town.asked(id_, "acknowledged")) == 1
+    put = ("PUT", f"/incidents/{id_}", 200)
+    assert [one for one in town.pagerduty.calls if one[:2] == put[:2]] == [put]
     said = (
         both[0]
         .locator(".posts > article")
