@@ -34,6 +34,7 @@ _BUILT_IN = {
     ),
     *("rename", "search", "settings", "shortcuts", "shrug", "status"),
 }
+_KEPT_BACK = ("token", "creator_id", "method", "url", "username", "icon_url")
 LATE_SECONDS, LATE_USES = 30 * 60, 5
 
 
@@ -122,7 +123,7 @@ def command_of(world: World, team_id: str, trigger: str) -> Command | None:
 
 @route("GET", "/commands")
 def list_commands(world: World, call: Call) -> Any:
-    """A team's own commands; who does not manage them sees those that complete, no token."""
+    """A team's own commands; who does not manage them sees what completes those that do."""
     team_id = call.query.get("team_id", "")
     if len(team_id) != 26:
         raise Refusal(*BAD_BODY)
@@ -132,7 +133,7 @@ def list_commands(world: World, call: Call) -> Any:
     team = world.teams.get(team_id)
     if team is None or call.user.id not in team.members or call.query.get("custom_only") == "true":
         raise Refusal(*FORBIDDEN)
-    return [{**one, "token": "", "url": ""} for one in commands if one["auto_complete"]]
+    return [one | dict.fromkeys(_KEPT_BACK, "") for one in commands if one["auto_complete"]]
 
 
 def _managed(world: World, call: Call) -> Command:
@@ -186,8 +187,9 @@ def execute(world: World, call: Call) -> Any:
         raise Refusal(400, f"{_EXECUTE}.start.app_error")
     if channel is None or not world.in_channel(call.user, channel):
         raise Refusal(*FORBIDDEN)
-    if channel.delete_at:
-        raise Refusal(400, f"{_EXECUTE}.deleted.error")
+    if channel.delete_at and world.release >= (6, 0):
+        words = "Can not run command in deleted channel."
+        raise Refusal(400, f"{_EXECUTE}.deleted.error", words)
     team_id = channel.team_id or text_of(body, "team_id")
     if team_id not in world.teams or call.user.id not in world.teams[team_id].members:
         raise Refusal(*FORBIDDEN)

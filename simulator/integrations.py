@@ -127,8 +127,7 @@ def click(world: World, call: Call) -> Any:
     if text := text_of(reply, "ephemeral_text"):
         said = text if reply.get("skip_slack_parsing") is True else slack_text(world, text)
         kept = {key: post.props[key] for key in _KEPT_AT_UPDATE if key in post.props}
-        root_id = post.root_id or (post.id if post.id in world.posts else "")
-        whisper(world, call.user, channel.id, said, root_id=root_id, props=kept)
+        whisper(world, call.user, channel.id, said, root_id=post.root_id or post.id, props=kept)
     world.screens.answered(call.user.id, channel.id, client_id)
     return {"status": "OK", "trigger_id": client_id}
 
@@ -216,8 +215,17 @@ def open_dialog(world: World, call: Call) -> Any:
     if unfit := faults_of(form):
         world.screens.unfit += unfit
     else:
-        world.screens.offer(user_id, Dialog(trigger, body["url"], form))
+        world.screens.offer(user_id, Dialog(trigger, body["url"], _known(world, form)))
     return {"status": "OK"}
+
+
+def _known(world: World, form: dict[str, Any]) -> dict[str, Any]:
+    """The dialog as it reaches a client: before 11.0 only one can be chosen from any list."""
+    if world.release >= (11, 0):
+        return form
+    elements = form.get("elements") or []
+    single = [{k: v for k, v in one.items() if k != "multiselect"} for one in elements]
+    return form | {"elements": single}
 
 
 def faults_of(form: dict[str, Any]) -> list[str]:

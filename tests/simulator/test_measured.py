@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.simulator.helpers import refused, stage
+from tests.simulator.helpers import Client, refused, stage
 
 NOWHERE = "z" * 26
 FORBIDDEN = (403, "api.context.permissions.app_error")
@@ -84,3 +85,86 @@ def test_a_rename_to_a_taken_name_has_another_id_by_version(version: str, error:
     room = relay.room()
     answer = relay.call("PUT", f"/channels/{room.id}/patch", {"name": "taken"})
     assert refused(answer) == (400, error)
+
+
+@pytest.mark.parametrize("version", ["11.6.0", "5.37.0"])
+def test_a_member_sees_of_a_command_what_completes_it(version: str) -> None:
+    """Neither its token and address nor who made it; and not at all as one to manage."""
+    server, _, _ = stage(version)
+    team_id = server.team("ops").id
+    shown = {"auto_complete": True, "auto_complete_hint": "[new]", "display_name": "Incidents"}
+    body = {"team_id": team_id, "method": "P", "trigger": "incident", "url": "http://localhost/c"}
+    server.act("sysadmin", "POST", "/commands", body | shown | {"username": "incidents"})
+    (seen,) = server.act("alice", "GET", f"/commands?team_id={team_id}")
+    kept = ("token", "creator_id", "method", "url", "username", "icon_url")
+    assert [seen[key] for key in kept] == [""] * 6
+    assert {key: seen[key] for key in shown} == shown
+    alice = Client(server, server.token_for("alice"))
+    answer = alice.call("GET", f"/commands?team_id={team_id}&custom_only=true")
+    assert refused(answer) == FORBIDDEN
+
+
+def test_11_runs_no_command_in_an_archived_channel_and_5_37_does() -> None:
+    """Whatever `ExperimentalViewArchivedChannels` says; it was on."""
+    for version in ("11.6.0", "5.37.0"):
+        server, _, _ = stage(version)
+        team_id = server.team("ops").id
+        body = {
+            "team_id": team_id,
+            "method": "P",
+            "trigger": "incident",
+            "url": "http://localhost/c",
+        }
+        server.act("sysadmin", "POST", "/commands", body)
+        server.out = lambda *_: (200, {"Content-Type": "application/json"}, b'{"text": "none"}')
+        server.act_create_channel("past", by="alice", team="ops", private=True)
+        server.act_archive("past", by="alice")
+        alice = Client(server, server.token_for("alice"))
+        typed = {"channel_id": server.channel("past").id, "command": "/incident list"}
+        answer = alice.call("POST", "/commands/execute", typed)
+        if version == "5.37.0":
+            assert (answer.status, answer.json()["text"]) == (200, "none")
+        else:
+            assert refused(answer) == (400, "api.command.execute_command.deleted.error")
+
+
+@pytest.mark.parametrize("version", ["11.6.0", "5.37.0"])
+def test_what_a_click_on_a_message_for_one_alone_says_belongs_to_that_message(version: str) -> None:
+    """The answer names it as its root, though no server knows it."""
+    server, _, _ = stage(version)
+    action: dict[str, Any] = {"id": "yes", "name": "Yes", "type": "button"}
+    action |= {"integration": {"url": "http://localhost/a", "context": {"token": "t"}}}
+    channel_id = server.channel("town-square").id
+    post: dict[str, Any] = {"channel_id": channel_id, "message": "Is this you?"}
+    post |= {"props": {"attachments": [{"text": "Alice", "actions": [action]}]}}
+    user_id = server.user("alice").id
+    asked = server.act("sysadmin", "POST", "/posts/ephemeral", {"user_id": user_id, "post": post})
+    (button,) = asked["props"]["attachments"][0]["actions"]
+    server.out = lambda *_: (200, {}, b'{"ephemeral_text": "Connected"}')
+    path = f"/posts/{asked['id']}/actions/yes"
+    assert server.act("alice", "POST", path, {"cookie": button["cookie"]})["status"] == "OK"
+    told = server.screens.ephemerals[user_id][-1]
+    assert (told.message, told.root_id) == ("Connected", asked["id"])
+
+
+@pytest.mark.parametrize(("version", "several"), [("11.6.0", True), ("5.37.0", None)])
+def test_several_can_be_chosen_in_a_dialog_of_11_alone(version: str, several: Any) -> None:
+    """5.37 drops the field that it does not know on the way to the client."""
+    server, relay, _ = stage(version)
+    action: dict[str, Any] = {"id": "page", "name": "Page", "type": "button"}
+    action |= {"integration": {"url": "http://localhost/a", "context": {"token": "t"}}}
+    people = {"name": "people", "display_name": "People", "type": "select", "multiselect": True}
+    dialog = {"title": "Page", "elements": [people | {"data_source": "users"}]}
+
+    def opening(_method: str, _url: str, _headers: Any, body: bytes, _seconds: float) -> Any:
+        form = {"trigger_id": json.loads(body)["trigger_id"], "url": "http://localhost/d"}
+        opened = relay.call("POST", "/actions/dialogs/open", form | {"dialog": dialog})
+        return opened.status, {}, b"{}"
+
+    server.out = opening
+    room = relay.room()
+    relay.call("POST", f"/channels/{room.id}/members", {"user_id": server.user("alice").id})
+    relay.post(room, props={"attachments": [{"text": "Disk full", "actions": [action]}]})
+    server.act_click(room.name, "alice", "Page")
+    (shown,) = server.dialogs_of("alice")
+    assert shown["elements"][0].get("multiselect") == several
