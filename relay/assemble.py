@@ -70,7 +70,7 @@ class Relay:
             bucket=self.bucket,
             lock=WorkerLock(database) if database else None,
             threads=self.config.worker.threads,
-            housekeeping=lambda: self._purge(clock),
+            housekeeping=lambda: self.keep_house(clock),
             sweeper=Sweeper(sweep, clock) if sweep else None,
         )
 
@@ -90,7 +90,9 @@ class Relay:
             measures=self.measures,
         )
 
-    def _purge(self, clock: Clock) -> None:
+    def keep_house(self, clock: Clock) -> None:
+        """Forget what is old, and leave nothing to a key that is to be taken away."""
+        self.store.seal_anew(self.outside.keys.anew)
         keep = self.config.store.purge_after
         if keep is not None:
             self.store.purge(clock.now() - keep)

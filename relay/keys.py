@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -46,7 +47,8 @@ class Keys:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._oldest_first = list(reversed(secrets))
-        self._box = MultiFernet([_fernet(secret) for secret in secrets])
+        boxes = [_fernet(secret) for secret in secrets]
+        self._newest, self._box = boxes[0], MultiFernet(boxes)
 
     def sign(self, purpose: str, payload: Mapping[str, Any], now: datetime) -> str:
         """A token for an address or a form: readable by all, unchangeable, dated to a second."""
@@ -75,6 +77,15 @@ class Keys:
             return self._box.decrypt(sealed.encode()).decode()
         except (InvalidToken, UnicodeError):
             raise BadToken("No key of chat.keys opens this: was the key taken away?") from None
+
+    def anew(self, sealed: str) -> str | None:
+        """The same sealed by the newest key; None where it is already, or where no key opens it."""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            with suppress(InvalidToken):
+                return self._box.rotate(sealed.encode()).decode()
+        return None
 
     def _serializer(self, purpose: str, at: int = 0) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(

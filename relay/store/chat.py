@@ -6,7 +6,7 @@ offered to choose from when it was last asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
@@ -104,6 +104,22 @@ class Chat(Database):
         query = sa.select(commands).order_by(commands.c.team_id)
         with self.read() as connection:
             return [CommandRow(**row._mapping) for row in connection.execute(query)]
+
+    def seal_anew(self, anew: Callable[[str], str | None]) -> int:
+        """Have `anew` encrypt what is kept encrypted; what it answers None to stays. How many."""
+        count = 0
+        for table, kept in (
+            (accounts, accounts.c.sealed_tokens),
+            (commands, commands.c.sealed_token),
+        ):
+            with self.read() as connection:
+                found = connection.scalars(sa.select(kept).where(kept.is_not(None))).all()
+            for old in found:
+                if new := anew(old):  # unless it was written anew meanwhile
+                    with self.write() as connection:
+                        change = sa.update(table).where(kept == old).values({kept: new})
+                        count += connection.execute(change).rowcount
+        return count
 
     def in_channel(self, channel_id: str) -> IncidentRow | None:
         """The incident whose room this is, or was: then the row names another channel."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from incidents.events import Person
 from mattermost_api.errors import Unreachable
@@ -22,6 +23,7 @@ ALICE = User(id="PALICE1", name="Alice Adams", email="alice@corp.test")
 DAVE = User(id="PDAVE", name="Dave Dole", email="Dave@Corp.test")
 NEAR = User(id="PNEAR", name="Dave Dole", email="dave@corp.test.evil.test")
 CURE = r"type /incident connect"
+OLDER, NEWER = SecretStr("k" * 32), SecretStr("n" * 32)
 
 
 class Desk(Drill):
@@ -222,6 +224,19 @@ def test_tokens_are_read_with_a_new_key_beside_the_old_and_not_without_it(desk: 
     desk.clock.sleep(LASTS.total_seconds())
     both.actor(person)
     assert desk.make(keys=Keys(["n" * 32])).actor(person).token == "access PALICE1 2"
+
+
+def test_a_key_can_be_taken_away_once_house_was_kept_with_its_successor(desk: Desk) -> None:
+    desk.join()
+    desk.accounts.confirm(desk.dave, "dave", "PDAVE")
+    desk.config = desk.config.model_copy(
+        update={"chat": desk.config.chat.model_copy(update={"keys": (NEWER, OLDER)})}
+    )
+    desk.restart()
+    desk.relay.keep_house(desk.clock)
+    accounts = desk.make(keys=Keys(["n" * 32]), store=desk.relay.store)
+    assert accounts.actor(in_chat(desk.alice, "alice")).token == "access PALICE1 1"
+    assert desk.relay.store.seal_anew(desk.relay.outside.keys.anew) == 0
 
 
 def test_without_the_app_a_sign_in_lasts_as_long_as_its_token(desk: Desk) -> None:

@@ -57,6 +57,14 @@ def test_a_forged_token_is_not_called_old() -> None:
     assert not isinstance(caught.value, ExpiredToken)
 
 
+def test_what_an_older_key_sealed_is_sealed_anew() -> None:
+    both = Keys([NEW, OLD])
+    new = both.anew(Keys([OLD]).seal("secret"))
+    assert new and Keys([NEW]).open(new) == "secret"
+    assert both.anew(new) is None, "nothing to do"
+    assert both.anew(Keys(["x" * 32]).seal("secret")) is None, "nobody can"
+
+
 def test_the_newest_key_signs_and_seals_and_all_are_read() -> None:
     before, between, after = Keys([OLD]), Keys([NEW, OLD]), Keys([NEW])
     assert between.read("p", before.sign("p", PAYLOAD, NOW), DAY, NOW) == PAYLOAD
