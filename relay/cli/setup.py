@@ -87,14 +87,18 @@ def _settings(config: Config) -> Iterator[Finding]:
     settings = config.chat
     if settings.on:
         yield Finding("chat", f"Mattermost is to call {settings.url}")
+    lines = {}
     if not settings.url:
-        cure = "Put it into conf.yaml, as Mattermost's server reaches the relay, like:\n"
-        cure += "  chat:\n    url: https://relay.example.com"
-        yield Finding("chat.url", "is missing, so nobody can act from chat", cure)
+        lines["chat.url"] = "url: https://relay.example.com    # as Mattermost's server reaches it"
     if not settings.keys:
-        cure = "Put this into conf.yaml, made just now; or better, its key into a file:\n"
-        cure += f'  chat:\n    keys: ["{secrets.token_hex(32)}"]'
-        yield Finding("chat.keys", "is missing, so nobody can act from chat", cure)
+        lines["chat.keys"] = f'keys: ["{secrets.token_hex(32)}"]    # made just now'
+    if lines:
+        cure = (
+            "Put this into conf.yaml, the key rather into a file (keys_file):\n  chat:"
+        )
+        cure += "".join(f"\n    {line}" for line in lines.values())
+        told = f"{'are' if len(lines) > 1 else 'is'} missing, so nobody can act from chat"
+        yield Finding(", ".join(lines), told, cure)
 
 
 def _team(chat: Mattermost, config: Config, bot: User) -> Team | None:

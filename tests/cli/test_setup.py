@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from relay.cli import by_hand, setup
 from relay.cli.output import config_of
@@ -293,6 +294,18 @@ def test_what_the_bot_cannot_mend_is_told(
     typed = put(chat, run=run)
     assert typed.code == 1
     assert lines(typed, "problem")[0].startswith(told), typed.out
+
+
+def test_what_conf_yaml_lacks_can_be_pasted_as_it_is_printed(run: Run, place: Stage) -> None:
+    """One block: a key of YAML that stands there twice is refused."""
+    place.settle()
+    (first, *others) = put(place, run=run).out.splitlines()
+    assert first == ("problem  chat.url, chat.keys: are missing, so nobody can act from chat")
+    block = [line[12:] for line in others[1:4]]
+    chat = yaml.safe_load("\n".join(block))["chat"]
+    assert chat["url"] == "https://relay.example.com"
+    place.settle({"chat": chat})
+    assert lines(put(place, run=run), "ok")[0].startswith("chat: Mattermost is to call")
 
 
 def test_a_key_is_made_ready_to_paste_and_is_another_each_time(run: Run, place: Stage) -> None:
