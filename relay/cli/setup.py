@@ -93,9 +93,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     if not settings.keys:
         lines["chat.keys"] = f'keys: ["{secrets.token_hex(32)}"]    # made just now'
     if lines:
-        cure = (
-            "Put this into conf.yaml, the key rather into a file (keys_file):\n  chat:"
-        )
+        cure = "Put this into conf.yaml, the key rather into a file (keys_file):\n  chat:"
         cure += "".join(f"\n    {line}" for line in lines.values())
         told = f"{'are' if len(lines) > 1 else 'is'} missing, so nobody can act from chat"
         yield Finding(", ".join(lines), told, cure)
