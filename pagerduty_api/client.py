@@ -63,6 +63,11 @@ class PagerDuty:
         self._held: dict[str, datetime] = {}  # credential -> until when
         self._on_call: dict[str, tuple[datetime, list[OnCall]]] = {}  # policy -> read when, who
 
+    def get_ready(self, actor: Actor) -> None:
+        """Have the credential at hand for what the actor is to do: may ask for a token."""
+        if actor.token is None:
+            self._authorization()
+
     # Incidents
 
     def incident(self, incident_id: str) -> Incident:

@@ -109,6 +109,7 @@ class PagerDutyCalls:
     def make(self, job: Job, wish: Wish, actor: Actor) -> Done:
         """The call itself; only this changes anything. Raises PagerDutyError."""
         api, incident_id = self._pagerduty, job.claim.incident_id
+        api.get_ready(actor)
         job.guard()
         match wish["action"]:
             case "annotate" | "write_note":

@@ -13,6 +13,7 @@ from responses import RequestsMock
 from pagerduty_api import errors
 from pagerduty_api.client import PagerDuty
 from pagerduty_api.models import Actor, Reference
+from pagerduty_api.transport import Session
 from tests.pagerduty_api.helpers import ALICE, API, BORIS, INCIDENT, RELAYS, TOKEN, client, query
 
 
@@ -33,6 +34,20 @@ def test_every_call_carries_the_relays_credential_and_names_the_version(api: Req
     assert headers["Authorization"] == RELAYS
     assert headers["Accept"] == "application/vnd.pagerduty+json;version=2"
     assert "From" not in headers
+
+
+def test_the_relays_credential_is_fetched_for_whom_it_serves() -> None:
+    asked: list[str] = []
+
+    def authorization() -> str:
+        asked.append("token")
+        return RELAYS
+
+    pagerduty = PagerDuty(API, authorization, session=Session(), now=lambda: datetime.now(UTC))
+    pagerduty.get_ready(BORIS)
+    assert not asked, "who has a token of their own needs no other"
+    pagerduty.get_ready(ALICE)
+    assert asked == ["token"]
 
 
 def test_no_repr_shows_a_token() -> None:

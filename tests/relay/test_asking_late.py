@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from pagerduty_api.models import Actor
+from relay.turn import Guard
 from simulator.faults import Fault
 from tests.acting import War
 from tests.relay.test_asking import posts, writes
 
+BOB = Actor("PBOB222", "bob@example.com")
 ASK_AGAIN = "resolved and opened again"
 
 
@@ -104,6 +108,44 @@ def test_reopening_of_unknown_outcome_is_not_repeated_over_an_acknowledgement(wa
     war.wait(120)
     assert len(war.pagerduty.writes) == 1
     assert war.chat.snapshot(room)["header"].startswith("🟡 **Acknowledged** by @bob")
+
+
+def test_the_lease_is_looked_at_after_the_relay_got_itself_a_token(
+    war: War, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token and a write together may take longer than what is left of a lease."""
+    incident = war.trigger()
+    steps: list[str] = []
+    pagerduty = war.relay.outside.pagerduty
+    assert pagerduty
+    key, look, handle = pagerduty._authorization(), Guard.__call__, war.pagerduty.handle
+    fresh: list[str] = []
+
+    def authorization() -> str:
+        if not fresh:
+            fresh.append(key)
+            steps.append("token")
+            war.clock.sleep(30)
+        return key
+
+    def guard(self: Guard) -> None:
+        steps.append("guard")
+        look(self)
+
+    def write(request: Any) -> Any:
+        steps.append(request.method)
+        return handle(request)
+
+    monkeypatch.setattr(pagerduty, "_authorization", authorization)
+    monkeypatch.setattr(Guard, "__call__", guard)
+    monkeypatch.setattr(war.relay.outside.accounts, "actor", lambda _: BOB)
+    adapter = pagerduty._session.get_adapter("http://")
+    monkeypatch.setattr(adapter, "handle", write)
+    war.type(war.room(incident), "bob", "/incident note looking")
+    war.settle()
+    assert "POST" in steps
+    assert steps[: steps.index("POST") + 1][-2:] == ["guard", "POST"]
+    assert steps.index("token") < steps.index("POST")
 
 
 def test_a_persons_own_key_does_nothing_in_the_name_of_others(tmp_path: Path) -> None:
