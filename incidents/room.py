@@ -106,7 +106,11 @@ def furnish(
         *_refusals(incident, known, messages, view),
         *(_outside(messages, view, one) for one in told if _is_for_all(one, playbook)),
         *_write_back(known),
-        *(_statistics(messages, view, one) for one in incident.episodes if _counts(one)),
+        *(
+            _statistics(messages, view, one)
+            for one in incident.episodes
+            if _counts(one) and not _cancelling(incident, one, known)
+        ),
         *(() if stays else members),
         Slot(name="archive", value={"archived": archived}),
     )
@@ -276,6 +280,13 @@ def _counts(episode: Episode) -> bool:
     """
     left_out = episode.merged_into or episode.partial or episode.cancelled
     return episode.resolved_at is not None and not left_out
+
+
+def _cancelling(incident: Incident, episode: Episode, known: Known) -> bool:
+    """Whether it may yet prove, or was just proved, to have been opened by mistake."""
+    asked = [one for one in incident.requests if one.arguments.get("cancels")]
+    open_wishes = (one for one in asked if known.asked.get(one.key) is None)
+    return episode is incident.episode and any(one.at >= episode.opened_at for one in open_wishes)
 
 
 def _statistics(messages: Messages, view: View, episode: Episode) -> Slot:

@@ -289,7 +289,7 @@ class Acts:
             return Reply(text=f"Done: {told}." if told else f"Done. {reading.truth(now)}")
         ours = {
             "mitigate": ("Marked as mitigated. ", "acknowledge"),
-            "cancel": ("Marked as opened by mistake: it is in no statistics. ", "resolve"),
+            "cancel": ("It is to count as opened by mistake, in no statistics. ", "resolve"),
         }
         before, asked = ours.get(action, ("", action))
         request = Request(

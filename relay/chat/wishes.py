@@ -135,19 +135,19 @@ def declared(wish: Wish, *, by_pagerduty: bool) -> list[Event]:
 def _asked(incident: Incident, wish: Wish) -> Iterator[Event]:
     """For PagerDuty to do; and beside it what only we know."""
     base = _base(incident.source, incident.id, wish)
-    ours: EventType | None = None
     action, arguments = wish.action, dict(wish.arguments)
     match wish.action:
         case "mitigate" if incident.status is not Status.TRIGGERED:
             yield Event(**base, type=EventType.MITIGATED)
             return
         case "mitigate":
-            ours, action, arguments = EventType.MITIGATED, "acknowledge", {}
-        case "cancel":
-            ours, action = EventType.CANCELLED, "resolve"
-            arguments = {"reason": "Cancelled: opened by mistake"}
+            action, arguments = "acknowledge", {}
+        case "cancel":  # it is cancelled once it is resolved: until then PagerDuty may refuse
+            action = "resolve"
+            arguments = {"reason": "Cancelled: opened by mistake", "cancels": True}
     yield Event(**base, type=EventType.REQUESTED, action=action, arguments=arguments)
-    if ours:
+    if wish.action == "mitigate":
+        ours = EventType.MITIGATED
         yield Event(**_base(incident.source, incident.id, wish, ours), type=ours)
 
 

@@ -154,7 +154,8 @@ class Asking:
             self._journal(_as_asked(told, wish, by), done.incident.raw)
         elif done.incident:
             told = all_news(done.incident.raw, known, speaker)
-            self._journal(_as_asked(told, wish, speaker), done.incident.raw)
+            told = (*_as_asked(told, wish, speaker), *_cancelled(job, slot, wish))
+            self._journal(told, done.incident.raw)
         self._store.conclude(
             job.claim, {slot: Outcome(state="done", value=dict(wish), result=dict(done.facts))}
         )
@@ -237,6 +238,21 @@ def _as_json(note: Note, at: datetime) -> dict[str, Any]:
         "created_at": at.isoformat(),
         "user": {"id": by.id, "summary": by.name, "type": by.type} if by else None,
     }
+
+
+def _cancelled(job: Job, slot: str, wish: Mapping[str, Any]) -> Iterator[Event]:
+    """That what is resolved now had been opened by mistake, if that was asked for."""
+    if wish["arguments"].get("cancels"):
+        asked = wish["actor"]
+        yield Event(
+            source=job.claim.source,
+            version="chat",
+            source_event_id=f"{slot.partition(':')[2]}:cancelled",
+            type=EventType.CANCELLED,
+            occurred_at=datetime.fromisoformat(wish["at"]),
+            incident_id=job.claim.incident_id,
+            actor=in_chat(asked["id"].removeprefix(f"{CHAT}:"), asked["name"]),
+        )
 
 
 def _overtaken(wish: Mapping[str, Any], incident: Incident) -> bool:

@@ -56,20 +56,22 @@ def test_what_is_typed_becomes_a_wish(
     assert event.actor.id == f"mattermost:{office.user_id('alice')}"
 
 
-@pytest.mark.parametrize("typed", ["mitigate", "cancel"])
-def test_a_state_of_ours_is_kept_beside_the_wish(office: Office, typed: str) -> None:
-    told = office.says(typed)
+def test_mitigating_is_kept_beside_the_wish(office: Office) -> None:
+    assert office.says("mitigate").startswith("Marked as ")
     wish, ours = office.events()
-    assert told.startswith("Marked as ")
-    if typed == "mitigate":
-        assert (wish.action, ours.type) == ("acknowledge", EventType.MITIGATED)
-    else:
-        assert (wish.action, ours.type) == ("resolve", EventType.CANCELLED)
-        assert wish.arguments == {"reason": "Cancelled: opened by mistake"}
-        assert office.incident().episodes[-1].cancelled
-    again = "Nothing to do" if typed == "mitigate" else "@alice asked for that already, at"
-    assert office.says(typed, "bob").startswith(again)
+    assert (wish.action, ours.type) == ("acknowledge", EventType.MITIGATED)
+    assert office.says("mitigate", "bob").startswith("Nothing to do")
     assert len(office.events()) == 2
+
+
+def test_what_is_to_be_cancelled_is_so_once_pagerduty_resolved_it(office: Office) -> None:
+    assert "in no statistics" in office.says("cancel")
+    (wish,) = office.events()
+    assert wish.action == "resolve"
+    assert wish.arguments == {"reason": "Cancelled: opened by mistake", "cancels": True}
+    assert not office.incident().episodes[-1].cancelled
+    assert office.says("cancel", "bob").startswith("@alice asked for that already, at")
+    assert len(office.events()) == 1
 
 
 def test_mitigating_what_is_acknowledged_asks_nobody(opened: Callable[..., Office]) -> None:

@@ -110,6 +110,44 @@ def test_reopening_of_unknown_outcome_is_not_repeated_over_an_acknowledgement(wa
     assert war.chat.snapshot(room)["header"].startswith("🟡 **Acknowledged** by @bob")
 
 
+def hall(war: War) -> list[str]:
+    """What everybody is told at the end: the statistics."""
+    return posts(war, "town-square")
+
+
+def test_what_could_not_be_cancelled_is_not_called_cancelled_when_it_ends(war: War) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    bob = war.pagerduty.users.pop("PBOB222")
+    war.type(room, "bob", "/incident cancel")
+    war.wait(60)
+    war.pagerduty.users["PBOB222"] = bob
+    assert any("not done" in one for one in posts(war, room))
+    assert not any("Cancelled" in one for one in posts(war, room))
+    war.pagerduty.act_acknowledge(incident, "PALICE1")
+    war.settle()
+    war.clock.sleep(600)
+    war.pagerduty.act_resolve(incident, "PALICE1")
+    war.settle()
+    assert war.chat.snapshot(room)["header"].startswith("🟢 **Resolved**")
+    assert len(hall(war)) == 1
+
+
+@pytest.mark.parametrize("kind", [None, "hangup_after", "hangup_before", "500"])
+def test_what_was_cancelled_is_in_no_statistics_however_its_answer_came(
+    war: War, kind: str | None
+) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    if kind:
+        war.pagerduty.faults.append(Fault(("PUT", f"/incidents/{incident}"), 1, kind))
+    war.type(room, "bob", "/incident cancel")
+    war.wait(300)
+    assert war.chat.snapshot(room)["header"].startswith("⚪ **Cancelled**")
+    assert len([one for one in posts(war, room) if "**Cancelled**" in one]) == 1
+    assert not hall(war)
+
+
 def test_the_lease_is_looked_at_after_the_relay_got_itself_a_token(
     war: War, monkeypatch: pytest.MonkeyPatch
 ) -> None:
