@@ -38,12 +38,13 @@ def news(
     known: Incident | None,
     actor: Person | None = None,
     read_at: datetime | None = None,
+    asked_at: datetime | None = None,
 ) -> tuple[Event, ...]:
     """The events that lead from what is known to what REST says of the incident; often none.
 
     `actor` is who made the call whose answer this is, with PagerDuty's id for them, `read_at`
-    when that was. A snapshot may hold more than is told at once: see `all_news`. Raises Unreadable
-    for one without an id.
+    when that was, `asked_at` when a call that changed it was begun. A snapshot may hold more than
+    is told at once: see `all_news`. Raises Unreadable for one without an id.
     """
     shot = Wild(dict(incident))
     status = _status(shot)
@@ -52,9 +53,11 @@ def news(
     if known is None or known.status is None:
         return _first(shot, status, None)
     if status is not known.status:
-        return _moved(shot, status, known, actor, read_at)
-    told = _reassigned(shot, known, actor)
-    return told or (_prioritised(shot, known, actor) if "priority" in incident else ())
+        told = _moved(shot, status, known, actor, read_at)
+    else:
+        told = _reassigned(shot, known, actor)
+        told = told or (_prioritised(shot, known, actor) if "priority" in incident else ())
+    return tuple(_not_before(event, asked_at) for event in told)
 
 
 def all_news(
@@ -62,13 +65,14 @@ def all_news(
     events: Sequence[Event],
     actor: Person | None = None,
     read_at: datetime | None = None,
+    asked_at: datetime | None = None,
 ) -> tuple[Event, ...]:
     """The same for an incident of which these events are known, until nothing is left to tell."""
     incident_id = Wild(dict(incident)).get("id").need_identity()
     told: list[Event] = []
     for _ in range(_TELLINGS):
         known = fold("pagerduty", incident_id, [*events, *told])
-        told += news(incident, known, actor, read_at)
+        told += news(incident, known, actor, read_at, asked_at)
     return tuple(told)
 
 
@@ -206,6 +210,17 @@ def _after(at: datetime | None, heard: datetime | None) -> datetime | None:
     if at is None or heard is None or at > heard:
         return at
     return heard + _TICK if heard - at < CLOCK_GRAIN else None
+
+
+def _not_before(event: Event, asked_at: datetime | None) -> Event:
+    """What a call of ours did came after it was begun: our clock tells which part of the second.
+
+    So it stays behind a webhook of the call before it, even one that is still under way.
+    """
+    at = event.occurred_at
+    if asked_at is None or not at < asked_at < at.replace(microsecond=0) + CLOCK_GRAIN:
+        return event
+    return replace(event, occurred_at=asked_at)
 
 
 def _heard(known: Incident, *kinds: EventType) -> datetime | None:

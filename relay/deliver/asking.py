@@ -101,8 +101,9 @@ class Asking:
                     self._conclude(job, slot, wish, done, known, actor)
                     return
             self._intend(job, operation_id, slot, prepared)
+            asked_at = self._clock.now()
             done = self._made(job, slot, prepared, actor)
-            self._conclude(job, slot, prepared, done, known, actor)
+            self._conclude(job, slot, prepared, done, known, actor, asked_at)
 
     def _made(self, job: Job, slot: str, wish: Mapping[str, Any], actor: Actor) -> Done:
         """The call; a refusal that says that it is so already is as good as success."""
@@ -138,6 +139,7 @@ class Asking:
         done: Done,
         known: list[Event],
         actor: Actor | None,
+        asked_at: datetime | None = None,
     ) -> None:
         """The answer first: should we die between the two, it is looked for, and told, again."""
         asked = wish.get("actor")
@@ -153,7 +155,7 @@ class Asking:
             told = declared(done.incident.raw, by, people)
             self._journal(_as_asked(told, wish, by), done.incident.raw)
         elif done.incident:
-            told = all_news(done.incident.raw, known, speaker)
+            told = all_news(done.incident.raw, known, speaker, asked_at=asked_at)
             told = (*_as_asked(told, wish, speaker), *_cancelled(job, slot, wish))
             self._journal(told, done.incident.raw)
         self._store.conclude(

@@ -169,6 +169,24 @@ def test_of_two_changes_in_one_second_the_step_forward_counts(pager: Twice) -> N
     assert moments(incident) == ["triggered", "acknowledged"]
 
 
+def test_what_our_own_call_did_follows_a_webhook_that_is_still_under_way(pager: Twice) -> None:
+    """An escalation and an acknowledgement were worked off within one second."""
+    pager.wait(10)
+    pager.wait(0.2 - pager.now % 1)
+    before = pager.webhook
+    late = pager.escalate(CAROL)
+    pager.wait(0.1)
+    asked_at = late.occurred_at + timedelta(milliseconds=50)
+    twin = pager.acknowledge(CAROL)
+    (escalated,) = news(pager.rest | {"status": "triggered"}, known(before))
+    told = all_news(pager.rest, [before, escalated], asked_at=asked_at)
+    assert [event.occurred_at for event in told] == [asked_at]
+    incident = known(before, escalated, *told, late, twin)
+    assert moments(incident) == ["triggered", "reassigned", "acknowledged"]
+    far = all_news(pager.rest, [before, escalated], asked_at=asked_at + timedelta(seconds=1))
+    assert far[0].occurred_at < late.occurred_at
+
+
 def test_of_two_changes_in_one_second_a_step_back_waits(pager: Twice) -> None:
     pager.wait(10)
     old, webhook = pager.rest, pager.acknowledge()
