@@ -158,7 +158,7 @@ def test_a_fault_of_ours_stops_no_other_incident(
     bad, good = trigger(watch), trigger(watch)
     watch.lose()
 
-    def fails(raw: Any, events: Any) -> Any:
+    def fails(raw: Any, events: Any, **_how: Any) -> Any:
         if raw["id"] == bad:
             raise ValueError("a fault")
         return all_news(raw, events)
