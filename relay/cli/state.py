@@ -16,6 +16,8 @@ from relay.store import Store
 from relay.store import migrate as migrate_store
 from relay.store.wake import Waker
 
+_OVER = ("resolved", "recorded")
+
 
 def status(args: Namespace) -> int:
     """Print the state; 0 whatever it is."""
@@ -29,14 +31,14 @@ def status(args: Namespace) -> int:
     if args.json:
         say_json(found)
         return 0
-    shown = [one for one in found["incidents"] if one["status"] != "resolved" or one["due_at"]]
+    shown = [one for one in found["incidents"] if one["status"] not in _OVER or one["due_at"]]
     if shown:
         say(f"{'INCIDENT':<18}{'STATUS':<14}{'ROOM':<34}NEXT WORK")
     for one in shown:
         room = f"~{one['channel_name']}" if one["channel_name"] else "none"
         due = (one["due_at"] or "")[:19].replace("T", " ")
         say(f"{one['incident_id']:<17} {one['status'] or 'unread':<13} {room:<33} {due}")
-    closed = sum(one["status"] == "resolved" for one in found["incidents"])
+    closed = sum(one["status"] in _OVER for one in found["incidents"])
     say(f"{count(len(found['incidents']) - closed, 'incident')} open, {closed:,} closed")
     say(
         f"{found['due']:,} due now, {found['in_doubt']:,} in doubt, "

@@ -76,7 +76,7 @@ class Looking(Database):
                 {
                     "source": row.source,
                     "incident_id": row.incident_id,
-                    "status": row.status,
+                    "status": row.status or _unborn(row),
                     "channel_id": row.channel_id,
                     "channel_name": row.channel_name,
                     "due_at": row.due_at.isoformat() if row.due_at else None,
@@ -248,6 +248,11 @@ def listed(row: sa.Row[tuple[object, ...]]) -> IncidentRow:
         problem=row.problem,
         snapshot=row.snapshot,
     )
+
+
+def _unborn(row: IncidentRow) -> str | None:
+    """What was read and opened nothing, a declaration that PagerDuty was asked for among them."""
+    return None if row.born or row.snapshot is None else "recorded"
 
 
 def _count(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:

@@ -232,6 +232,17 @@ def test_a_declared_incident_gets_one_room_with_those_who_were_named(
     assert {"bob", "carol"} <= set(war.chat.snapshot(room)["members"])
 
 
+def test_a_declaration_that_is_made_is_no_open_incident_of_its_own(war: War) -> None:
+    war.relay.outside.catalogue.refresh()
+    war.type("town-square", "bob", '/incident new "Site is down"')
+    (dialog,) = war.chat.dialogs_of("bob")
+    war.chat.act_submit("bob", dialog, {"title": "Site is down", "service": "PSTORAG"})
+    war.settle()
+    told = {one["incident_id"][:9]: one["status"] for one in war.relay.store.status()["incidents"]}
+    assert told.pop("declared:") == "recorded"
+    assert list(told.values()) == ["triggered"] or list(told.values()) == ["acknowledged"]
+
+
 def test_who_declared_is_told_in_private_that_it_was_refused(war: War) -> None:
     war.relay.outside.catalogue.refresh()
     war.type("town-square", "bob", '/incident new "Site is down"')
