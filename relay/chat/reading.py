@@ -26,6 +26,10 @@ _ROOMY = 15_000  # of the 16,383 characters of a post
 
 def truth(scene: Scene) -> str:
     """One line: what is so now, since when, by whom, and who has it."""
+    return _state(scene, assigned=True)
+
+
+def _state(scene: Scene, *, assigned: bool) -> str:
     incident = scene.incident
     state = words.state(incident)
     by = words.state_by(incident)
@@ -37,7 +41,7 @@ def truth(scene: Scene) -> str:
     over = incident.status is Status.RESOLVED
     shown = f"by {words.who(by, scene.usernames)}, " if by else ""
     line += f" ({shown}{'at' if over else 'since'} {words.when(words.since(incident))})"
-    if incident.assignees and not over:
+    if assigned and incident.assignees and not over:
         line += f", assigned to {words.who(incident.assignees, scene.usernames)}"
     queued = [
         f" Queued: {words.who(one.actor, scene.usernames)} asked to"
@@ -66,7 +70,8 @@ def who(scene: Scene, members: Iterable[Member]) -> str:
     """Everybody in it, and as what."""
     incident, names = scene.incident, scene.usernames
     nobody = Safe("nobody")
-    lines = [truth(scene), f"- Assigned: {words.who(incident.assignees, names) or nobody}"]
+    lines = [_state(scene, assigned=False)]
+    lines.append(f"- Assigned: {words.who(incident.assignees, names) or nobody}")
     for role in incident.roles:
         holder = words.who(role.assignee, names) or nobody
         lines.append(f"- {text.message(role.name)}: {holder}")

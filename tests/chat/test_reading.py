@@ -109,8 +109,8 @@ def test_an_incident_before_its_room(office: Office) -> None:
 def test_what_is_merged_and_what_waits_is_said(office: Office) -> None:
     office.says("ack")
     assert office.says("who").startswith(
-        "#34 Disk full is triggered (since 2026-11-21 03:00 UTC), assigned to @alice."
-        " Queued: @alice asked to acknowledge it.\n"
+        "#34 Disk full is triggered (since 2026-11-21 03:00 UTC)."
+        " Queued: @alice asked to acknowledge it.\n- Assigned: @alice\n"
     )
     office.tell("resolved", merged_into=Link(name="#9 Big", id="P9", html_url="https://pd.test/9"))
     assert "is merged into [#9 Big](https://pd.test/9) (at" in office.says("who")
