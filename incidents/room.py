@@ -94,7 +94,7 @@ def furnish(
     stays, leave_at, archive_at = _closing(incident, playbook, now)
     members = _members(incident, playbook, known, stays=stays, episode=episode)
     archived = archive_at is not None and archive_at <= now
-    told = [one for one in incident.moments if not _is_write_back(one, known)]
+    told = [one for one in incident.moments if not is_write_back(one, known.link)]
     slots = (
         *(_requested(one) for one in incident.requests),
         _channel(incident, playbook, known, messages, view),
@@ -252,11 +252,11 @@ def note_of(link: str) -> str:
     return f"War room: {link}"
 
 
-def _is_write_back(moment: Moment, known: Known) -> bool:
+def is_write_back(moment: Moment, link: str | None) -> bool:
     """Our own word about the room, come back by webhook: no news to those who are in it."""
-    if known.link is None:
+    if link is None:
         return False
-    return moment.text == note_of(known.link) or moment.after == known.link
+    return moment.text == note_of(link) or moment.after == link
 
 
 def _in_chat(incident: Incident) -> dict[str, str]:

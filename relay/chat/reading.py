@@ -12,6 +12,7 @@ from incidents.events import Event, EventType, Link, Person, Status
 from incidents.incident import Incident, Moment, View
 from incidents.lifecycle import Birth, order_key
 from incidents.messages import Messages
+from incidents.room import is_write_back
 from incidents.text import Safe
 from relay.chat import policy
 from relay.chat.scene import Scene, room_link
@@ -85,7 +86,8 @@ def who(scene: Scene, members: Iterable[Member]) -> str:
 def timeline(scene: Scene, messages: Messages) -> str:
     """What happened last, oldest first, in the words of the room's own timeline."""
     view = View(incident=scene.incident, usernames=scene.usernames)
-    moments: Sequence[Moment] = scene.incident.moments[-LATEST:]
+    news = [one for one in scene.incident.moments if not is_write_back(one, scene.link)]
+    moments: Sequence[Moment] = news[-LATEST:]
     told: list[str] = []
     room = _ROOMY
     for moment in reversed(moments):
@@ -94,7 +96,7 @@ def timeline(scene: Scene, messages: Messages) -> str:
         if room < 0:
             told[0] = "…"
             break
-    left_out = len(scene.incident.moments) - len(moments)
+    left_out = len(news) - len(moments)
     if left_out:
         told.insert(0, f"The last {len(moments)}; {left_out} before them stand in the room.")
     return "\n\n".join(told) or "Nothing has happened yet."

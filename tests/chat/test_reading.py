@@ -74,6 +74,19 @@ def test_the_timeline_shows_the_last_and_fits(office: Office) -> None:
     assert len(told) < 16_000 and "\n\n…\n\n" in told
 
 
+def test_the_timeline_leaves_out_the_relays_own_word_about_the_room(office: Office) -> None:
+    link = "https://mm.test/incident-p1"
+    office.tell("annotated", body=f"War room: {link}", actor=ALICE)
+    office.tell("conference_bridge_updated", conference_url=link)
+    office.tell("annotated", body="War room: https://mm.test/another", actor=ALICE)
+    told = office.says("timeline")
+    assert "incident-p1" not in told and told.count("\n\n") == 1
+    assert "another" in told
+    for number in range(20):
+        office.tell("annotated", body=f"note {number}", actor=ALICE)
+    assert office.says("timeline").startswith("The last 20; 2 before them stand in the room.")
+
+
 def test_an_incident_without_a_moment(office: Office) -> None:
     office.tell("annotated", "P5", body="x")
     assert office.says("list").count("~incident") == 1  # what is only recorded has no room
