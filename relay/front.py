@@ -27,6 +27,7 @@ def front(relay: Relay, executor: Executor | None = None) -> Chat | None:
         accounts=beyond.accounts,
         catalogue=beyond.catalogue,
         directory=relay.directory,
+        mattermost=relay.prompt,
         messages=relay.messages,
         config=relay.config,
         clock=relay.clock,

@@ -1,7 +1,8 @@
 """Acting: what somebody asks for is judged, and journalled if it may be, makes sense and can be.
 
-No call to PagerDuty or Mattermost happens here: the journal is all there is to wait for. Every
-method raises StoreUnavailable, and then nothing was done.
+PagerDuty is never called here. Mattermost is asked only whether somebody who speaks elsewhere is
+in the room, and not waited for long. Every method raises StoreUnavailable, and then nothing was
+done.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from typing import Any
 from hooks import wild
 from incidents import text, words
 from incidents.actions import makes_sense
-from incidents.events import Event
+from incidents.events import Event, Status
 from incidents.incident import Request
+from mattermost_api.client import Mattermost
+from mattermost_api.errors import MattermostError
 from relay.accounts import Account, Accounts
-from relay.chat import policy, reading, verbs, wishes
+from relay.chat import beside, policy, reading, verbs, wishes
+from relay.chat.beside import Beside, Busy
 from relay.chat.oncall import OnCall
 from relay.chat.scene import Scene, look
 from relay.chat.values import Reply, Speaker
@@ -61,11 +65,14 @@ class Acts:
         accounts: Accounts,
         oncall: OnCall,
         directory: Directory,
+        mattermost: Mattermost,
+        beside: Beside,
         config: Config,
         clock: Clock,
     ) -> None:
         self._store, self._waker, self._directory = store, waker, directory
         self._accounts, self._oncall = accounts, oncall
+        self._mattermost, self._beside = mattermost, beside
         self._config, self._clock = config, clock
 
     def look(self, source: str, incident_id: str) -> Scene | None:
@@ -176,13 +183,30 @@ class Acts:
         )
         return replace(
             standing,
-            in_room=scene.in_room(speaker.username, speaker.channel_id),
+            in_room=self._in_room(scene, speaker),
             assignee=assignee,
             on_call=self._is_on_call(scene, account),
         )
 
+    def _in_room(self, scene: Scene, speaker: Speaker) -> bool:
+        """As Mattermost says where they speak elsewhere; if it does not, as the ledger knows."""
+        known = scene.in_room(speaker.username, speaker.channel_id)
+        room = scene.row.channel_id
+        belongs = known and scene.incident.status is Status.RESOLVED  # though taken out
+        if not room or room == speaker.channel_id or belongs:
+            return known
+        if not policy.asks_for(self._config.policy, "room"):
+            return known
+        try:
+            there = self._beside.wait(
+                lambda: self._mattermost.member_ids(room, [speaker.user_id]), beside.ROOM_SECONDS
+            )
+        except (TimeoutError, Busy, MattermostError):
+            return known
+        return speaker.user_id in there
+
     def _is_on_call(self, scene: Scene, account: Account | None) -> bool | None:
-        asked = any(policy.asks_for_oncall(self._config.policy, tier) for tier in policy.TIERS)
+        asked = policy.asks_for(self._config.policy, "oncall")
         service = scene.incident.service
         if not asked or not account or not account.pagerduty_id or not service or not service.id:
             return False
@@ -225,15 +249,16 @@ class Acts:
         if action == "link":
             if any(link.id == two.id for link in one.related):
                 return refused(f"They are linked already: {scene.title} and {other.title}.")
-            return None
-        if one.source != two.source:
+        elif one.source != two.source:
             return refused(
                 "Only incidents of the same source can be merged. `link` ties any two together."
             )
-        if not makes_sense(two, action):
+        elif not makes_sense(two, action):
             return refused(f"Nothing to do: {reading.truth(other)}")
-        reply = self._judge(other, speaker, action, {})
-        return replace(reply, text=f"For {other.title}: {reply.text}") if reply else None
+        reply = self.not_granted(other, speaker, verbs.of_action(action))
+        if reply is None:
+            return None
+        return refused(f"For {other.title}: {reply.text[:1].lower()}{reply.text[1:]}")
 
     def _once(self, scene: Scene, action: str, given: Mapping[str, Any]) -> str:
         """An id that is the same for all who want this of the incident as it now is.

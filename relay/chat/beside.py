@@ -13,6 +13,8 @@ _T = TypeVar("_T")
 # and once for what it is about.
 LOOK_SECONDS = 0.3
 WAIT_SECONDS = 0.6
+# Where nothing else is waited for: to see whether somebody is in another room.
+ROOM_SECONDS = 0.8
 _MOST = 32
 
 

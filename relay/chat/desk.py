@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from incidents import text, words
 from incidents.events import Person
 from incidents.messages import Messages
+from mattermost_api.client import Mattermost
 from pagerduty_api.errors import PagerDutyError
 from relay.accounts import Accounts
 from relay.catalogue import Catalogue
@@ -68,6 +69,7 @@ class Desk:
         accounts: Accounts,
         catalogue: Catalogue,
         directory: Directory,
+        mattermost: Mattermost,
         messages: Messages,
         config: Config,
         clock: Clock,
@@ -83,6 +85,8 @@ class Desk:
             accounts=accounts,
             oncall=self._oncall,
             directory=directory,
+            mattermost=mattermost,
+            beside=beside,
             config=config,
             clock=clock,
         )
@@ -153,8 +157,8 @@ class Desk:
         elif scene is None or scene.row.channel_id != call.speaker.channel_id:
             return self._elsewhere(call.verb, scene)
         # What is asked for is judged when it is asked.
-        reply = self._acts.not_granted(scene, call.speaker, call.verb)
-        if reply and not call.verb.action:
+        reply = None if call.verb.action else self._acts.not_granted(scene, call.speaker, call.verb)
+        if reply:
             return reply
         handle = self._in_room.get(call.verb.name)
         return handle(call, scene) if handle else self._ask(call, scene, {})

@@ -30,9 +30,9 @@ class Standing:
     on_call: bool | None = False
 
 
-def asks_for_oncall(settings: PolicySettings, tier: Tier) -> bool:
-    """Whether the answer may depend on who is on call."""
-    return "oncall" in _grantees(settings, tier)
+def asks_for(settings: PolicySettings, grantee: Literal["oncall", "room"]) -> bool:
+    """Whether any answer may depend on who is on call, or in the room."""
+    return any(grantee in _grantees(settings, tier) for tier in TIERS)
 
 
 def refusal(settings: PolicySettings, tier: Tier, doing: str, standing: Standing) -> str | None:

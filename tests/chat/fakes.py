@@ -44,7 +44,10 @@ class AtOnce(Executor):
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as problem:  # it is the future's to raise
+            future.set_exception(problem)
         return future
 
 
@@ -122,6 +125,7 @@ class Office:
             accounts=self.accounts,
             catalogue=self.shelf,
             directory=self.directory,
+            mattermost=self.mattermost,
             messages=Messages(),
             config=self.config,
             clock=self.clock,

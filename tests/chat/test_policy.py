@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.chat.policy import TIERS, Standing, asks_for_oncall, granted, refusal
+from relay.chat.policy import TIERS, Standing, asks_for, granted, refusal
 from relay.config_chat import PolicySettings
 
 NOBODY = Standing(username="mallory")
@@ -63,8 +63,9 @@ def test_who_may_in_words() -> None:
     assert granted(_settings("sre", "everyone"), "act") == "everyone"
     assert granted(_settings(), "act") == "nobody"
     assert granted(PolicySettings(), "notify") == "people in the room"
-    assert asks_for_oncall(_settings("oncall"), "act")
-    assert not asks_for_oncall(PolicySettings(), "act")
+    assert asks_for(_settings("oncall"), "oncall")
+    assert not asks_for(PolicySettings(), "oncall")
+    assert asks_for(PolicySettings(), "room")
 
 
 @given(

@@ -140,6 +140,7 @@ class Parlour:
             accounts=accounts,
             catalogue=catalogue,
             directory=directory,
+            mattermost=mattermost,
             messages=Messages("default", {}),
             config=self.config,
             clock=self.clock,
