@@ -2,7 +2,8 @@
 
 Intent before the call, outcome after it, as for every other slot. What PagerDuty answers goes
 into the journal like its webhooks. What it refuses is parked with its cure, and the room is told.
-PagerDuty being away parks nothing: what was asked for waits until it is back.
+PagerDuty being away parks nothing: what was asked for waits until it is back. What it answers with
+its own failure for a day is parked too, so that what was asked later goes on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from relay.deliver.pagerduty import Done, Impossible, Moot, PagerDutyCalls, Unkn
 from relay.store import LedgerRow, Outcome, RawDelivery, Store
 
 LONGEST_WAIT = timedelta(minutes=1)
+# So long after the first attempt PagerDuty's own failures count as its answer.
+GIVE_UP_AFTER = timedelta(hours=24)
 # PagerDuty's number for "already resolved", and what is settled by that as well.
 _RESOLVED = 1001
 _MOOT = ("acknowledge", "resolve")
@@ -39,6 +42,10 @@ _OFF = (
 )
 # What is true whenever it is done; all else was meant for the incident as it stood.
 _TIMELESS = ("annotate", "publish")
+_FAILED = (
+    "PagerDuty failed at this for 24 hours. See there whether it was done; if not, ask for it"
+    " again, or have the relay's operator type: python -m relay retry. Its last answer: "
+)
 _OVERTAKEN = (
     "The incident was resolved and opened again since this was asked. If it is still wanted, ask"
     " for it again"
@@ -119,6 +126,18 @@ class Asking:
                 self._end(job, slot, Outcome(state="failed", reason=str(problem)))
             raise
 
+    def _given_up(self, job: Job, slot: str, wish: Mapping[str, Any], problem: Unavailable) -> bool:
+        """Whether PagerDuty failed for too long; the first failure is written down."""
+        row = self._store.ledger(job.claim).get(slot)
+        if row is None:
+            self._intend(job, self._new_id(), slot, wish)
+            self._end(job, slot, Outcome(state="failed", reason=str(problem)))
+            return False
+        told = (row.wanted or {}).get("since")
+        since = datetime.fromisoformat(told) if told else row.intent_at
+        failed = problem.status is not None and problem.status >= 500
+        return failed and self._clock.now() - since >= GIVE_UP_AFTER
+
     def _actor(self, wish: Mapping[str, Any]) -> Actor:
         """In whose name: who asked, or for the relay's own word the one the config names."""
         if asked := wish.get("actor"):
@@ -127,8 +146,11 @@ class Asking:
 
     def _intend(self, job: Job, operation_id: str, slot: str, wish: Mapping[str, Any]) -> None:
         now = self._clock.now()
+        row = job.ledger.get(slot)
+        going_on = row and row.attempts and (row.wanted or {}).get("since")
+        wanted = {**wish, "since": going_on or now.isoformat()}
         self._store.intend(
-            job.claim, operation_id, Kind.ASK, {slot: dict(wish)}, at=now, server_at=None
+            job.claim, operation_id, Kind.ASK, {slot: wanted}, at=now, server_at=None
         )
 
     def _conclude(
@@ -185,6 +207,9 @@ class Asking:
         try:
             yield
         except Unavailable as problem:
+            if self._given_up(job, slot, wish, problem):
+                self._park(job, slot, wish, f"{_FAILED}{problem}")
+                return
             tries = min(1 + max(row.attempts if row else 0, job.claim.attempts), 6)
             wait = min(LONGEST_WAIT, timedelta(seconds=2.0**tries)) * (0.5 + self._jitter() / 2)
             wait = max(wait, timedelta(seconds=problem.retry_after or 0))

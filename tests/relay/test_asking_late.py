@@ -148,6 +148,52 @@ def test_what_was_cancelled_is_in_no_statistics_however_its_answer_came(
     assert not hall(war)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/incidents/{}"), ("GET", "/incidents/{}")], ids=["call", "look"]
+)
+def test_what_pagerduty_fails_at_for_a_day_is_parked_and_the_next_goes_on(
+    war: War, method: str, path: str
+) -> None:
+    incident = war.trigger()
+    room = war.room(incident)
+    war.pagerduty.faults.append(Fault((method, path.format(incident)), None, "500"))
+    war.type(room, "alice", "/incident ack")
+    war.type(room, "bob", "/incident note looking")
+    war.wait(300)
+    war.clock.sleep(23 * 3600)
+    war.wait(120)
+    assert not war.relay.store.parked() and not war.pagerduty.writes
+    war.clock.sleep(3600)
+    war.wait(300)
+    (parked,) = war.relay.store.parked()
+    assert (parked.reason or "").startswith("PagerDuty failed at this for 24 hours")
+    assert [path for _, _, path in writes(war)] == [f"/incidents/{incident}/notes"]
+    (told,) = [one for one in posts(war, room) if "not done" in one]
+    assert "python -m relay retry" in told
+    war.pagerduty.faults.clear()
+    war.relay.store.retry(incident)
+    war.wait(60)
+    assert len(war.pagerduty.writes) == 2, "a person may have it tried again"
+
+
+@pytest.mark.parametrize("kind", ["429", "down"])
+def test_while_pagerduty_is_away_nothing_is_given_up(war: War, kind: str) -> None:
+    incident = war.trigger()
+    if kind == "down":
+        war.pagerduty.down = True
+    else:
+        war.pagerduty.faults.append(Fault(("PUT", f"/incidents/{incident}"), None, "429"))
+    war.type(war.room(incident), "alice", "/incident resolve")
+    war.wait(300)
+    war.clock.sleep(30 * 3600)
+    war.wait(120)
+    assert not war.relay.store.parked() and not war.pagerduty.writes
+    war.pagerduty.down = False
+    war.pagerduty.faults.clear()
+    war.wait(120)
+    assert len(war.pagerduty.writes) == 1
+
+
 def test_the_lease_is_looked_at_after_the_relay_got_itself_a_token(
     war: War, monkeypatch: pytest.MonkeyPatch
 ) -> None:
