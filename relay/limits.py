@@ -76,6 +76,7 @@ class Breaker:
         self._clock, self._jitter, self._lock = clock, jitter, threading.Lock()
         self._failures, self._ready_at, self._tried = 0, 0.0, True
         self.problem: str | None = None
+        self.trips = 0  # so far
 
     def trip(self, problem: str, retry_after: float | None) -> float:
         """Open, or stay open for longer; the seconds until the next attempt."""
@@ -88,6 +89,7 @@ class Breaker:
             self._tried = False
             self._ready_at = max(self._ready_at, now + pause)
             self.problem = problem
+            self.trips += 1
             return self._ready_at - now
 
     def close(self) -> None:

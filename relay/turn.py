@@ -92,11 +92,12 @@ class Turn:
     offers: Callable[[str], frozenset[str]]
     write_back: str
 
-    def run(self, claim: Claim, claimed_at: float) -> bool:
+    def run(self, claim: Claim, claimed_at: float, down: Callable[[ServerDown], None]) -> bool:
         """Claimed: fold, introduce, furnish, plan, deliver, settle; whether anything was delivered.
 
-        `claimed_at` is monotonic, from before the claim. Raises Fenced, and ServerDown once
-        the incident is settled for later.
+        `claimed_at` is monotonic, from before the claim. `down` is told that the server is before
+        the incident is given back, so that no other thread takes it to try the same. Raises Fenced,
+        and ServerDown once the incident is settled for later.
         """
         incident = fold(claim.source, claim.incident_id, self.store.events(claim), born=claim.born)
         guard = Guard(self.store, claim, self.clock, self.lease, claimed_at)
@@ -105,8 +106,9 @@ class Turn:
             if opened_at := _opened_at(incident):
                 with self.line.checked(guard):
                     self._bring_up_to_date(claim, incident, opened_at, guard, rest)
-        except ServerDown as down:
-            rest.due_at, rest.problem = self.clock.now(), str(down)
+        except ServerDown as problem:
+            down(problem)
+            rest.due_at, rest.problem = self.clock.now(), str(problem)
             self._settle(claim, incident, rest, claim.attempts)  # no failure of the incident's own
             raise
         self._settle(claim, incident, rest, claim.attempts + 1 if rest.problem else 0)

@@ -36,6 +36,7 @@ class Worker:
 
     def step(self) -> bool:
         """Claim what is due first and do its turn; False when nothing can be done now."""
+        trips = self.breaker.trips
         if self.breaker.pause():
             return False
         claimed_at = self.clock.monotonic()
@@ -43,11 +44,13 @@ class Worker:
         if claim is None:
             return False
         try:
-            if self.turn.run(claim, claimed_at):
+            if self.breaker.trips != trips:  # it opened while we waited for the claim
+                self._give_back(claim)
+                return False
+            if self.turn.run(claim, claimed_at, self._trip):
                 self.breaker.close()
-        except ServerDown as down:
-            pause = self.breaker.trip(str(down), down.retry_after)
-            log.warning("Mattermost cannot be used, next attempt in %.0f s: %s", pause, down)
+        except ServerDown:
+            pass  # told already
         except Fenced:
             log.warning("incident %s was taken over by another worker", claim.incident_id)
         except StoreUnavailable as problem:
@@ -58,6 +61,19 @@ class Worker:
             log.exception("the turn of incident %s failed", claim.incident_id)
             self._push_back(claim, problem)
         return True
+
+    def _trip(self, down: ServerDown) -> None:
+        pause = self.breaker.trip(str(down), down.retry_after)
+        log.warning("Mattermost cannot be used, next attempt in %.0f s: %s", pause, down)
+
+    def _give_back(self, claim: Claim) -> None:
+        self.store.settle(
+            claim,
+            snapshot=claim.snapshot or {},
+            due_at=self.clock.now(),
+            attempts=claim.attempts,
+            problem=self.breaker.problem,
+        )
 
     def _push_back(self, claim: Claim, problem: Exception) -> None:
         wait = min(LONGEST_BACKOFF, timedelta(seconds=2.0 ** min(claim.attempts + 1, 10)))

@@ -279,3 +279,39 @@ def test_while_mattermost_is_down_the_threads_wait_for_the_breaker(house: House)
     room = _trigger(house)
     until(lambda: _staffed(house.chat, room))
     assert calls[1] - calls[0] > 0.9
+
+
+def test_the_breaker_opens_before_the_incident_is_given_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another thread takes it at once, and asks a server that is known to be down."""
+    house.chat.faults.append(Fault(kind="429", retry_after=60))
+    relay = house.drill.relay
+    worker, open_at = relay.worker, []
+    settle = relay.store.settle
+
+    def settled(*args: Any, **kwargs: Any) -> None:
+        open_at.append(worker.breaker.remaining() > 0)
+        settle(*args, **kwargs)
+
+    monkeypatch.setattr(relay.store, "settle", settled)
+    _trigger(house)
+    assert worker.step()
+    assert open_at == [True]
+
+
+def test_what_was_claimed_while_the_breaker_opened_is_given_back_untouched(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = house.drill.relay
+    claim = relay.store.claim
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        relay.worker.breaker.trip("down", 60.0)
+        return claim(*args, **kwargs)
+
+    monkeypatch.setattr(relay.store, "claim", slow)
+    room = _trigger(house)
+    assert not relay.worker.step()
+    assert relay.store.next_due(), "due, and nobody's"
+    assert not any(one.name == room for one in house.chat.channels.values())
