@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simulator.account import Account
-from simulator.pagerduty import sign
+from simulator.pagerduty.account import Account
+from simulator.pagerduty.webhooks import sign
 
 SECRET = "whsec-for-the-bench"
 PATH = "/hooks/pagerduty"

@@ -26,11 +26,11 @@ from relay.deliver import Asking, Calls, Deliverer, Integrate, PagerDutyCalls, P
 from relay.directory import Directory
 from relay.limits import Breaker, Bucket, LimitedTransport
 from relay.metrics import MeasuredTransport, Measures
-from relay.outside import Outside, outside
+from relay.pagerduty.outside import Outside, outside
+from relay.pagerduty.sweep import Sweep, Sweeper
 from relay.store import Store, open_store
 from relay.store.single import WorkerLock
 from relay.store.wake import Waker
-from relay.sweep import Sweep, Sweeper
 from relay.turn import CALL_SECONDS, Turn
 from relay.worker import Worker
 

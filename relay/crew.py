@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from relay.clock import SystemClock
 from relay.limits import Bucket
+from relay.pagerduty.sweep import Sweeper
 from relay.store import StoreUnavailable
 from relay.store.single import WorkerLock
 from relay.store.wake import Waker
-from relay.sweep import Sweeper
 from relay.worker import Worker
 
 log = logging.getLogger("relay.worker")

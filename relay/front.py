@@ -9,7 +9,7 @@ from relay.assemble import Relay
 from relay.chat.beside import Beside
 from relay.chat.callbacks import Chat
 from relay.chat.desk import Desk
-from relay.connecting import Connecting
+from relay.pagerduty.connecting import Connecting
 
 THREADS = 8
 

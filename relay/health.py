@@ -15,8 +15,8 @@ from hooks.delivery import Source
 from relay.assemble import Relay
 from relay.config import Config
 from relay.crew import ALIVE_WITHIN
+from relay.pagerduty.sweep import ERRAND
 from relay.store import Store, StoreUnavailable
-from relay.sweep import ERRAND
 
 WAITS_TOO_LONG = timedelta(minutes=1)
 

@@ -6,7 +6,7 @@ import argparse
 import logging
 
 from simulator.mattermost import Mattermost
-from simulator.server import create_app
+from simulator.mattermost.server import create_app
 
 PEOPLE = ("alice", "bob", "carol", "dave")
 

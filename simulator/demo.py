@@ -22,9 +22,9 @@ from typing import Any
 from simulator import running
 from simulator.__main__ import staged
 from simulator.mattermost import Mattermost
-from simulator.pagerduty import PagerDuty
-from simulator.pagerduty_rest import PagerDutyApi
-from simulator.pagerduty_wire import Refused
+from simulator.pagerduty.rest import PagerDutyApi
+from simulator.pagerduty.webhooks import PagerDuty
+from simulator.pagerduty.wire import Refused
 from simulator.running import LOOK_EVERY, PATIENCE, ROOT, Failed, Relay
 from simulator.story import (
     ALWAYS_INVITED,

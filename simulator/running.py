@@ -26,10 +26,10 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from simulator.mattermost import Mattermost
-from simulator.pagerduty import PagerDuty
-from simulator.pagerduty_rest import PagerDutyApi
-from simulator.pagerduty_server import create_pagerduty_app
-from simulator.server import create_app
+from simulator.mattermost.server import create_app
+from simulator.pagerduty.rest import PagerDutyApi
+from simulator.pagerduty.server import create_pagerduty_app
+from simulator.pagerduty.webhooks import PagerDuty
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 30.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.mattermost import Mattermost
-from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty.rest import PagerDutyApi
 
 BOT = "relay [bot]"
 TOWN_HALL = "town-square"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from simulator.world import User, World
+    from simulator.mattermost.world import User, World
 
 API = "/api/v4"
 

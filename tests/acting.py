@@ -17,10 +17,10 @@ from flask import Flask
 from relay.assemble import Relay, assemble
 from relay.front import front
 from relay.store import CommandRow, LedgerRow
-from simulator.account import Body
-from simulator.in_process import InProcess
 from simulator.mattermost import Mattermost
-from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty.account import Body
+from simulator.pagerduty.in_process import InProcess
+from simulator.pagerduty.rest import PagerDutyApi
 from tests.harness import Drill, FakeClock
 from web import chat as doors
 from web import errors

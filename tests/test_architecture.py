@@ -30,7 +30,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("relay.store",),
     "alembic": ("relay.store",),
     "psycopg": ("relay.store",),
-    "yaml": ("relay.config_sources", "playbooks"),
+    "yaml": ("relay.config.sources", "playbooks"),
 }
 
 PURE = ("hooks", "incidents", "playbooks")

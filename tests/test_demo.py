@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from simulator.__main__ import staged
-from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty.rest import PagerDutyApi
 from simulator.story import Expected, story, wrong
 from tests.code import ROOT
 

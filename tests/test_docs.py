@@ -107,7 +107,7 @@ def warned() -> Iterator[str]:
     """What /readyz tells, and what the settings warn of."""
     for path, names in {
         "relay/health.py": ("problems", "_found", "swept"),
-        "relay/config.py": ("_doubts",),
+        "relay/config/model.py": ("_doubts",),
     }.items():
         for node in Module(ROOT / path).tree.body:
             if isinstance(node, ast.FunctionDef) and node.name in names:

@@ -19,10 +19,10 @@ from werkzeug.serving import make_server
 
 from incidents.events import EventType
 from relay.config import load
-from relay.config_values import DEFAULT_TIMELINE
+from relay.config.values import DEFAULT_TIMELINE
 from simulator.__main__ import staged
 from simulator.mattermost import Mattermost
-from simulator.server import create_app
+from simulator.mattermost.server import create_app
 from tests.code import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")

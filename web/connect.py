@@ -11,7 +11,7 @@ from datetime import datetime
 from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from relay.connecting import END_WITHIN, Connecting, Stopped
+from relay.pagerduty.connecting import END_WITHIN, Connecting, Stopped
 
 COOKIE = "relay_connect"
 

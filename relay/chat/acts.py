@@ -21,7 +21,6 @@ from incidents.events import Event, Status
 from incidents.incident import Request
 from mattermost_api.client import Mattermost
 from mattermost_api.errors import MattermostError
-from relay.accounts import Account, Accounts
 from relay.chat import beside, policy, reading, verbs, wishes
 from relay.chat.beside import Beside, Busy
 from relay.chat.oncall import OnCall
@@ -31,6 +30,7 @@ from relay.chat.wishes import DECIDES, LOCAL, Tie, Wish
 from relay.clock import Clock
 from relay.config import Config
 from relay.directory import Directory
+from relay.pagerduty.accounts import Account, Accounts
 from relay.store import RawDelivery, Store
 from relay.store.wake import Waker
 

@@ -18,7 +18,6 @@ from hooks.signatures import same
 from incidents.text import Safe
 from mattermost_api.client import Mattermost
 from mattermost_api.errors import MattermostError
-from relay.catalogue import Catalogue
 from relay.chat import bodies
 from relay.chat.beside import LOOK_SECONDS, Beside, Busy
 from relay.chat.buttons import Buttons, Grant, Standing, foreign_channel, standing
@@ -34,6 +33,7 @@ from relay.config import Config
 from relay.directory import Directory
 from relay.keys import BadToken, ExpiredToken, Keys
 from relay.metrics import Measures
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import IncidentRow, Store, StoreUnavailable
 from relay.store.wake import Waker
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from incidents import text
 from pagerduty_api.errors import PagerDutyError
-from relay.accounts import Account, Accounts, NotConnected
 from relay.chat.values import Later, Reply, Speaker
 from relay.clock import Clock
 from relay.config import Config
 from relay.keys import Keys
+from relay.pagerduty.accounts import Account, Accounts, NotConnected
 
 CONFIRM_FOR = timedelta(minutes=10)
 """How long a question waits for its yes."""

@@ -16,8 +16,6 @@ from incidents.events import Person
 from incidents.messages import Messages
 from mattermost_api.client import Mattermost
 from pagerduty_api.errors import PagerDutyError
-from relay.accounts import Accounts
-from relay.catalogue import Catalogue
 from relay.chat import policy, reading, verbs
 from relay.chat.acts import Acts, refused
 from relay.chat.beside import Beside
@@ -33,6 +31,8 @@ from relay.clock import Clock
 from relay.config import Config
 from relay.directory import Directory
 from relay.keys import Keys
+from relay.pagerduty.accounts import Accounts
+from relay.pagerduty.catalogue import Catalogue
 from relay.report import Member, members
 from relay.store import Store
 from relay.store.wake import Waker

@@ -10,10 +10,10 @@ from typing import Any
 
 from incidents import text
 from mattermost_api.errors import MattermostError
-from relay.catalogue import Catalogue
 from relay.chat import reading
 from relay.chat.words import Mention, Said
 from relay.directory import Directory
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import CatalogueRow, IncidentRow, Store
 
 _KINDS = {"policy": "policy", "team": "policy", "service": "service"}

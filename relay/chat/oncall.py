@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pagerduty_api.errors import PagerDutyError
-from relay.catalogue import Catalogue
 from relay.chat.beside import Beside, Busy
 from relay.clock import Clock
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import Store
 
 log = logging.getLogger("relay.chat")

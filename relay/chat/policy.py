@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from incidents import text
-from relay.config_chat import PolicySettings
+from relay.config.chat import PolicySettings
 
 Tier: TypeAlias = Literal["notify", "act", "approve", "declare"]
 TIERS: tuple[Tier, ...] = ("notify", "act", "approve", "declare")

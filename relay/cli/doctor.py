@@ -20,7 +20,7 @@ from relay.cli.opening import chat_of, store_of
 from relay.cli.output import Trouble, config_of
 from relay.clock import SystemClock
 from relay.config import Config
-from relay.outside import outside
+from relay.pagerduty.outside import outside
 from relay.store import Store
 
 MEGABYTE = 1_000_000

@@ -17,7 +17,7 @@ from pagerduty_api.client import PagerDuty
 from relay.cli.output import Trouble, complain
 from relay.clock import Clock
 from relay.config import Config
-from relay.outside import Outside
+from relay.pagerduty.outside import Outside
 from relay.store import Store
 
 LOOK_EVERY = 0.25

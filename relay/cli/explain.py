@@ -24,7 +24,7 @@ from incidents.room import Known, Room, furnish
 from playbooks.model import Playbook
 from relay.cli.output import Trouble, complain, read_file, say, say_json, utc_now
 from relay.cli.reading import Read, read, source_of
-from relay.config_values import DEFAULT_TIMELINE
+from relay.config.values import DEFAULT_TIMELINE
 
 _PLAYBOOK = Playbook(timeline=DEFAULT_TIMELINE)
 _WIDEST = 60  # characters of a column

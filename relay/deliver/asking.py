@@ -22,11 +22,11 @@ from incidents.incident import Incident
 from incidents.plan import Kind, Operation
 from pagerduty_api.errors import AlreadySo, Missing, PagerDutyError, Refused, Unavailable
 from pagerduty_api.models import Actor, Note
-from relay.accounts import Accounts, NotConnected
 from relay.chat.values import CHAT, in_chat
 from relay.clock import Clock
 from relay.deliver.job import Job, Later
 from relay.deliver.pagerduty import Done, Impossible, Moot, PagerDutyCalls, Unknowable
+from relay.pagerduty.accounts import Accounts, NotConnected
 from relay.store import LedgerRow, Outcome, RawDelivery, Store
 
 LONGEST_WAIT = timedelta(minutes=1)

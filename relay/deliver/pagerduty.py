@@ -13,10 +13,10 @@ from incidents.events import EventType
 from incidents.room import note_of
 from pagerduty_api.client import PagerDuty
 from pagerduty_api.models import Actor, Incident, Note
-from relay.accounts import Accounts
-from relay.catalogue import Catalogue
 from relay.clock import Clock
 from relay.deliver.job import Job, Later
+from relay.pagerduty.accounts import Accounts
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import LedgerRow, Store
 
 # How much older than the intent something may seem by PagerDuty's clock, which counts seconds.

@@ -20,10 +20,10 @@ from relay.clock import SystemClock
 from relay.config import load
 from simulator import running
 from simulator.__main__ import staged
-from simulator.pagerduty import PagerDuty
-from simulator.pagerduty_rest import PagerDutyApi
-from simulator.pagerduty_server import create_pagerduty_app
-from simulator.server import create_app
+from simulator.mattermost.server import create_app
+from simulator.pagerduty.rest import PagerDutyApi
+from simulator.pagerduty.server import create_pagerduty_app
+from simulator.pagerduty.webhooks import PagerDuty
 from tests.acting import PEOPLE
 from tests.harness import SECRET
 from tests.web.conftest import QUIET

@@ -18,13 +18,13 @@ from incidents.messages import Messages
 from mattermost_api.client import Mattermost
 from pagerduty_api.errors import Missing
 from pagerduty_api.models import User
-from relay.accounts import Accounts
-from relay.catalogue import Catalogue
 from relay.chat.beside import Beside
 from relay.chat.desk import Desk
 from relay.chat.values import OpenDialog, Reply, Speaker
 from relay.directory import Directory
 from relay.keys import Keys
+from relay.pagerduty.accounts import Accounts
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import CatalogueRow, Claim, IncidentRow, Outcome, RawDelivery, Store, open_store
 from relay.store.wake import Waker
 from tests.harness import FakeClock, Wire, config_for, stage

@@ -12,7 +12,7 @@ from relay.chat.dialogs import LIFETIME, Dialogs, about
 from relay.chat.forms import MOST_OPTIONS, Wrong
 from relay.chat.refusals import Malformed, Refused
 from relay.chat.values import OpenDialog, Speaker
-from relay.config_chat import DeclareField
+from relay.config.chat import DeclareField
 from relay.keys import ExpiredToken, Keys
 from relay.store import CatalogueRow
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.chat.policy import TIERS, Standing, asks_for, granted, refusal
-from relay.config_chat import PolicySettings
+from relay.config.chat import PolicySettings
 
 NOBODY = Standing(username="mallory")
 

@@ -22,7 +22,7 @@ from relay.cli.parser import main
 from relay.config import ConfigError
 from relay.store import RawDelivery, Store, open_store
 from simulator.mattermost import Mattermost
-from simulator.server import create_app
+from simulator.mattermost.server import create_app
 from tests.cli.helpers import ROOT, Typed
 from tests.harness import START, FakeClock, config_for, stage
 

@@ -23,10 +23,10 @@ from relay.config import Config, load
 from relay.intake import Intake
 from relay.store import Store
 from relay.store.wake import Waker
-from simulator.account import Body
-from simulator.pagerduty import sign
-from simulator.pagerduty_rest import PagerDutyApi
-from simulator.pagerduty_server import create_pagerduty_app
+from simulator.pagerduty.account import Body
+from simulator.pagerduty.rest import PagerDutyApi
+from simulator.pagerduty.server import create_pagerduty_app
+from simulator.pagerduty.webhooks import sign
 from tests.cli.conftest import Run, Stage, serving
 from tests.cli.helpers import SECRET, Typed
 

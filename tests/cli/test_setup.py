@@ -15,8 +15,8 @@ from relay.cli.output import config_of
 from relay.config import Config
 from relay.keys import BadToken, Keys
 from relay.store import CommandRow
-from simulator.commands import Command
 from simulator.faults import Fault
+from simulator.mattermost.commands import Command
 from tests.cli.conftest import Run, Stage
 from tests.cli.helpers import Typed
 

@@ -11,7 +11,7 @@ from hooks.wild import Wild
 from incidents.events import Event
 from incidents.fold import fold
 from incidents.incident import Incident
-from simulator.account import Account, Ref
+from simulator.pagerduty.account import Account, Ref
 
 BEGIN = datetime(2026, 11, 21, 3, 0, 5, 300_000, tzinfo=UTC)
 ALICE, BOB, CAROL = "PALICE1", "PBOB222", "PCAROL3"

@@ -11,11 +11,11 @@ from typing import Any
 import requests
 
 from relay.assemble import Relay, assemble
-from simulator.account import Body
 from simulator.faults import Fault
-from simulator.in_process import InProcess
-from simulator.pagerduty_rest import PagerDutyApi
-from simulator.pagerduty_wire import Refused
+from simulator.pagerduty.account import Body
+from simulator.pagerduty.in_process import InProcess
+from simulator.pagerduty.rest import PagerDutyApi
+from simulator.pagerduty.wire import Refused
 from simulator.wire import Refusal
 from tests.acting import PEOPLE, Acting, account, acting_settings
 from tests.properties.storm import Blow, Crash, Ground, Storm, Weather

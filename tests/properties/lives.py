@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from simulator.account import Account, Body, Life, Ref
+from simulator.pagerduty.account import Account, Body, Life, Ref
 from tests.harness import START
 
 NAMES = ("Alice", "Bob", "Carol")

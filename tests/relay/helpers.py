@@ -10,8 +10,8 @@ from typing import Any
 from mattermost_api.errors import Unreachable
 from mattermost_api.transport import Request, Response, Transport
 from relay.store import LedgerRow
-from simulator.account import Account, Body, Ref
 from simulator.faults import Fault
+from simulator.pagerduty.account import Account, Body, Ref
 from tests.harness import Drill
 
 ROOM = "incident-plife01"

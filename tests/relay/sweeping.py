@@ -13,15 +13,15 @@ from incidents.fold import fold
 from incidents.incident import Incident
 from pagerduty_api.client import PagerDuty
 from pagerduty_api.transport import new_session
-from relay.catalogue import Catalogue
 from relay.metrics import Measures
+from relay.pagerduty.catalogue import Catalogue
+from relay.pagerduty.sweep import Sweep
 from relay.store import RawDelivery, migrate, open_store
 from relay.store.wake import Waker
-from relay.sweep import Sweep
-from simulator.account import Body
 from simulator.faults import Fault
-from simulator.in_process import InProcess
-from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty.account import Body
+from simulator.pagerduty.in_process import InProcess
+from simulator.pagerduty.rest import PagerDutyApi
 from tests.harness import FakeClock, config_for
 
 RELAY = "https://relay.test"

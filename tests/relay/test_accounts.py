@@ -12,9 +12,9 @@ from incidents.events import Person
 from mattermost_api.errors import Unreachable
 from pagerduty_api.errors import Unavailable
 from pagerduty_api.models import Actor, User
-from relay.accounts import RENEWING, Account, Accounts, NotConnected
 from relay.chat.values import in_chat
 from relay.keys import Keys
+from relay.pagerduty.accounts import RENEWING, Account, Accounts, NotConnected
 from simulator.faults import Fault
 from tests.harness import Drill
 from tests.relay.fakes import LASTS, FakePagerDuty, FakeSignIn

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pagerduty_api.errors import PagerDutyError, Refused
-from relay.catalogue import Catalogue
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import CatalogueRow
 from tests.relay.sweeping import Watch
 

@@ -11,9 +11,9 @@ import pytest
 
 from hooks.delivery import Credentials
 from incidents.events import EventType
-from relay import config_sources
 from relay.config import HOME, Config, ConfigError, load
-from relay.config_values import DEFAULT_TIMELINE
+from relay.config import sources as config_sources
+from relay.config.values import DEFAULT_TIMELINE
 
 BROKEN = sorted((Path(__file__).parent / "broken_configs").glob("*.yaml"))
 LEAST = "mattermost: {url: https://chat.example.com, token: t0ken, team: ops}\n"
@@ -92,7 +92,7 @@ def test_the_file_is_the_one_named_else_relay_config_else_the_one_beside_app_py(
         folder = tmp_path / name
         folder.mkdir()
         (folder / "conf.yaml").write_text(LEAST + f"invite: [{name}]\n")
-    monkeypatch.setattr("relay.config.HOME", tmp_path / "beside")
+    monkeypatch.setattr("relay.config.model.HOME", tmp_path / "beside")
     env = {"RELAY_CONFIG": str(tmp_path / "environment" / "conf.yaml")}
     assert load(tmp_path / "named" / "conf.yaml", env).invite == ("named",)
     assert load(None, env).invite == ("environment",)

@@ -17,9 +17,9 @@ from relay.assemble import Relay, assemble
 from relay.clock import SystemClock
 from relay.crew import Crew
 from relay.store import StoreUnavailable
-from simulator.account import Account
 from simulator.faults import Fault
 from simulator.mattermost import Mattermost
+from simulator.pagerduty.account import Account
 from tests.harness import START, Drill, FakeClock, Wire, config_for, stage
 from tests.relay.helpers import ROOM
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pagerduty_api.errors import NotAuthorised, Unavailable
-from relay.accounts import NotConnected
 from relay.chat.values import in_chat
+from relay.pagerduty.accounts import NotConnected
 from tests.relay.fakes import LASTS, FakeSignIn
 from tests.relay.test_accounts import CURE, Desk, desk
 

@@ -12,11 +12,11 @@ import pytest
 
 from hooks.pagerduty_rest import all_news
 from incidents.events import Status
-from relay import sweep as sweeping
 from relay.clock import SystemClock
 from relay.health import swept
+from relay.pagerduty import sweep as sweeping
+from relay.pagerduty.sweep import Sweeper
 from relay.store import StoreUnavailable
-from relay.sweep import Sweeper
 from simulator.wire import SimRequest, SimResponse
 from tests.relay.sweeping import RELAY, Watch
 
@@ -163,7 +163,7 @@ def test_a_fault_of_ours_stops_no_other_incident(
             raise ValueError("a fault")
         return all_news(raw, events)
 
-    monkeypatch.setattr("relay.sweep.all_news", fails)
+    monkeypatch.setattr("relay.pagerduty.sweep.all_news", fails)
     watch.look()
     assert watch.known(good) and not watch.known(bad)
     assert f"incident {bad} could not be compared with PagerDuty's" in caplog.text

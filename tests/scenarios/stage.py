@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from simulator.describe import describe
-from simulator.pagerduty_incident import Incident
-from simulator.world import Channel
+from simulator.mattermost.describe import describe
+from simulator.mattermost.world import Channel
+from simulator.pagerduty.incident import Incident
 from tests.acting import War
 from tests.scenarios.theatre import Theatre
 

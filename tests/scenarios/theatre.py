@@ -14,7 +14,7 @@ from typing import Any
 from mattermost_api.errors import Unreachable
 from mattermost_api.transport import Request, Response, Transport
 from relay.intake import Answer
-from simulator.world import Channel
+from simulator.mattermost.world import Channel
 from tests.harness import START, Drill
 from tests.scenarios.bodies import Account
 

@@ -10,7 +10,7 @@ from werkzeug.serving import make_server
 
 from simulator.__main__ import staged
 from simulator.mattermost import Mattermost
-from simulator.server import create_app
+from simulator.mattermost.server import create_app
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from simulator.mattermost import Mattermost
-from simulator.outgoing import Answered
+from simulator.mattermost.outgoing import Answered
 
 URL = "http://localhost:9000"
 JSON = {"Content-Type": "application/json"}

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from simulator.mattermost import Mattermost
+from simulator.mattermost.world import Channel, Post
 from simulator.wire import SimRequest, SimResponse
-from simulator.world import Channel, Post
 
 
 class Clock:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from simulator.mattermost import Mattermost
-from simulator.world import Channel, Post
+from simulator.mattermost.world import Channel, Post
 
 ID = re.compile(r"[a-z0-9]{26}")
 PEOPLE = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from simulator.account import Body
-from simulator.pagerduty_rest import PagerDutyApi
+from simulator.pagerduty.account import Body
+from simulator.pagerduty.rest import PagerDutyApi
 from simulator.wire import SimRequest, SimResponse
 from tests.simulator.helpers import Clock
 

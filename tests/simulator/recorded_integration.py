@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from simulator.outgoing import Answered
+from simulator.mattermost.outgoing import Answered
 from tests.simulator.lab import CHANNELS, TEAM, Lab
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"

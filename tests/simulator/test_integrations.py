@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from simulator.mattermost import Mattermost
-from simulator.outgoing import may_call, over_http
+from simulator.mattermost.outgoing import may_call, over_http
 from simulator.wire import Refusal, SimRequest
 from tests.simulator.fake_integration import DIALOG, URL, FakeIntegration, button, room
 from tests.simulator.helpers import refused, stage

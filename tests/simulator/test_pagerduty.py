@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import responses
 
-from simulator.account import Account
-from simulator.pagerduty import HOUR, PagerDuty, post_over_http, sign
+from simulator.pagerduty.account import Account
+from simulator.pagerduty.webhooks import HOUR, PagerDuty, post_over_http, sign
 from tests.simulator.helpers import Clock
 
 URL = "http://relay.test/hooks/pagerduty"

@@ -13,7 +13,7 @@ from pagerduty_api.models import Actor
 from pagerduty_api.oauth import AppTokens, SignIn
 from pagerduty_api.transport import new_session
 from simulator.faults import Fault
-from simulator.in_process import InProcess
+from simulator.pagerduty.in_process import InProcess
 from tests.simulator.paging import ALICE, BOB, Stage, assigned
 
 API, IDENTITY = "https://api.pagerduty.com", "https://identity.pagerduty.com"

@@ -12,11 +12,11 @@ import requests
 from urllib3.exceptions import NewConnectionError
 from werkzeug.serving import make_server
 
-from simulator.account import Body
 from simulator.faults import Fault
-from simulator.in_process import InProcess
-from simulator.pagerduty import PagerDuty
-from simulator.pagerduty_server import create_pagerduty_app
+from simulator.pagerduty.account import Body
+from simulator.pagerduty.in_process import InProcess
+from simulator.pagerduty.server import create_pagerduty_app
+from simulator.pagerduty.webhooks import PagerDuty
 from simulator.wire import Hangup, SimRequest
 from tests.simulator.paging import ALICE, BOB, CAROL, Stage, code, people
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from simulator.pagerduty_oauth import App
+from simulator.pagerduty.oauth import App
 from simulator.wire import SimRequest, SimResponse
 from tests.simulator.paging import ALICE, BOB, Stage, code, people
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import Client
 
-from simulator.pagerduty_server import create_pagerduty_app
+from simulator.pagerduty.server import create_pagerduty_app
 from tests.simulator.paging import Stage
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.pagerduty_wire import Refused
+from simulator.pagerduty.wire import Refused
 from tests.simulator.paging import ALICE, BOB, CAROL, Stage, assigned, people
 
 FIELDS: tuple[dict[str, Any], ...] = (

@@ -9,9 +9,9 @@ import requests
 
 from simulator import __main__ as command
 from simulator.faults import Fault
-from simulator.markdown import to_html
 from simulator.mattermost import Mattermost
-from simulator.server import create_app
+from simulator.mattermost.markdown import to_html
+from simulator.mattermost.server import create_app
 
 Served = tuple[Mattermost, str, str]
 

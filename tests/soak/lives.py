@@ -21,7 +21,7 @@ from incidents.fold import fold
 from incidents.messages import Messages
 from incidents.room import Known, Room, furnish
 from playbooks.model import Playbook
-from simulator.account import Account, Body, Life, Ref
+from simulator.pagerduty.account import Account, Body, Life, Ref
 from tests.harness import START
 
 NAMES = {"Alice": "PALICE1", "Bob": "PBOB222", "Carol": "PCAROL3"}

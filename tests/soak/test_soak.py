@@ -15,7 +15,7 @@ from incidents.room import Room
 from relay.assemble import playbook
 from relay.deliver.calls import MARK
 from simulator.mattermost import Mattermost
-from simulator.world import Channel, Post
+from simulator.mattermost.world import Channel, Post
 from tests.soak.lives import NAMES, Tale, in_turns, tales
 from tests.soak.rig import Blow, Rig
 from tests.soak.sender import Sender

@@ -24,8 +24,6 @@ from incidents.messages import Messages
 from mattermost_api.client import Mattermost
 from mattermost_api.errors import MattermostError
 from mattermost_api.models import Channel, User
-from relay.accounts import Accounts
-from relay.catalogue import Catalogue
 from relay.chat.beside import Beside
 from relay.chat.buttons import Buttons
 from relay.chat.callbacks import Chat
@@ -33,6 +31,8 @@ from relay.chat.desk import Desk
 from relay.directory import Directory
 from relay.keys import Keys
 from relay.metrics import Measures
+from relay.pagerduty.accounts import Accounts
+from relay.pagerduty.catalogue import Catalogue
 from relay.store import CatalogueRow, CommandRow, Outcome, RawDelivery, open_store
 from relay.store.wake import Waker
 from tests.harness import FakeClock, config_for

@@ -16,9 +16,9 @@ from werkzeug.wrappers import Request, Response
 
 from pagerduty_api.errors import Unavailable
 from pagerduty_api.models import User
-from relay.accounts import Accounts
-from relay.connecting import PURPOSE, Connecting
 from relay.keys import Keys
+from relay.pagerduty.accounts import Accounts
+from relay.pagerduty.connecting import PURPOSE, Connecting
 from tests.harness import FakeClock
 from tests.relay.fakes import FakePagerDuty, FakeSignIn
 from tests.web.helpers import House

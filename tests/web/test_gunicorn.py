@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 
 from relay.store import Store, open_store
 from simulator.mattermost import Mattermost
-from simulator.server import create_app as simulated
+from simulator.mattermost.server import create_app as simulated
 from tests.code import ROOT
 from tests.harness import SECRET, FakeClock, config_for, stage
 from tests.web.helpers import BEARER, OPS_TOKEN, RECORDED, signed

@@ -1,0 +1,1 @@
+"""What the relay knows of PagerDuty beside its webhooks: people, choices, what was missed."""
