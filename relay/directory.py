@@ -139,6 +139,10 @@ class Directory:
             rows |= found
         return {name: rows[key] for key, name in keys.items()}
 
+    def configured(self, people: Iterable[Person]) -> dict[str, str]:
+        """Those whom the config names, by ``Person.key``."""
+        return {person.key: name for person in people if (name := self._override(person))}
+
     def _override(self, person: Person) -> str | None:
         if person.username and USERNAME.fullmatch(person.username):
             return person.username

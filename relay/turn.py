@@ -192,10 +192,12 @@ class Turn:
         return furnish(incident, self.playbook, known, self.clock.now(), self.messages)
 
     def _doers(self, incident: Incident) -> Mapping[str, str]:
-        """Who did something, as far as they are known: nobody is looked up for that."""
+        """Who did something, as far as the config says: nobody is looked up for that, and what
+        happens to be remembered of other incidents must not show in the texts of this one.
+        """
         doers = [moment.actor for moment in incident.moments]
         doers += [episode.opened_by for episode in incident.episodes]
-        return self.directory.known(incident.source, filter(None, doers)).usernames
+        return self.directory.configured(filter(None, doers))
 
     def _settle(self, claim: Claim, incident: Incident, rest: _Rest, attempts: int) -> None:
         """Give the incident back. Moments are left out of the snapshot: the journal has them."""
