@@ -77,8 +77,7 @@ class Tale:
     def room(self, playbook: Playbook, instance: str, messages: Messages) -> Room:
         """The room that should stand in the end."""
         incident = fold("pagerduty", self.id, self.events, born=self.born)
-        people = {called.person.key: USERNAMES[str(called.person.id)] for called in incident.called}
-        known = Known(instance=instance, usernames=people)
+        known = Known(instance=instance, usernames=USERNAMES)
         return furnish(incident, playbook, known, START, messages)
 
 
