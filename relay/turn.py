@@ -128,9 +128,12 @@ class Turn:
             proven = False
         until = self.clock.now() + LONGEST_TURN
         last: Operation | None = None
+        known, room = None, Room()
         while True:
             job.ledger = self.store.ledger(claim)
-            room = self._furnish(claim, incident, people, job.ledger)
+            before, known = known, self._known(claim, incident, people, job.ledger)
+            if known != before:  # else the room is the one that it was
+                room = furnish(incident, self.playbook, known, began, self.messages)
             steps = [one for one in plan(room, job.ledger) if rest.lets(one.kind)]
             if not steps or self.clock.now() > until or self.clock.stopped():
                 break
@@ -164,13 +167,14 @@ class Turn:
             rest.due_at = min(rest.due_at, found.again_at)
         return found
 
-    def _furnish(
+    def _known(
         self,
         claim: Claim,
         incident: Incident,
         people: Introduced,
         ledger: Mapping[str, LedgerRow],
-    ) -> Room:
+    ) -> Known:
+        """What the work so far has taught us."""
         refused = {
             row.wanted["username"]: row.reason or ""
             for slot, row in ledger.items()
@@ -178,7 +182,7 @@ class Turn:
         }
         before = self.store.retired(claim, "channel")
         room, own = ledger.get("channel"), incident.source == DECIDES
-        known = Known(
+        return Known(
             instance=self.store.instance,
             usernames={**self._doers(incident), **people.usernames},
             strangers=people.strangers,
@@ -189,7 +193,6 @@ class Turn:
             link=(room.result or {}).get("link") if room else None,
             write_back=self.write_back if own else "none",
         )
-        return furnish(incident, self.playbook, known, self.clock.now(), self.messages)
 
     def _doers(self, incident: Incident) -> Mapping[str, str]:
         """Who did something, as far as the config says: nobody is looked up for that, and what

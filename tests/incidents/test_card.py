@@ -105,7 +105,7 @@ def test_the_last_fields_go_when_cutting_is_not_enough() -> None:
     assert 0 < len([field for field in shown if field["title"].startswith("🔥")]) < 8
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(
     words=st.lists(loud, max_size=5).map("".join),
     times=st.integers(1, 400),

@@ -152,7 +152,7 @@ def test_a_life_told_in_order_ends_in_the_same_room_whatever_breaks_on_the_way(
     """Texts and their order included."""
     field = ground(version, room={"leave_after": leave_after})
 
-    @examples(16)
+    @examples(11)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         life = data.draw(acts(3, (1.0, 30.0, 700.0)), label="life")
@@ -180,7 +180,7 @@ def test_a_life_told_in_any_order_by_two_subscriptions_is_told_once_whatever_bre
     """What stands is the same; what was told once depends on what was known then, but not twice."""
     field = ground()
 
-    @examples(25)
+    @examples(16)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         life = data.draw(acts(3, (5.0, 30.0, 700.0)), label="life")

@@ -138,14 +138,14 @@ def test_a_turn_that_fails_is_pushed_back_and_no_other_incident_suffers(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn = scene.relay.worker.turn
-    furnish = type(turn)._furnish
+    known = type(turn)._known
 
     def spoilt(self: Any, claim: Claim, *args: Any) -> object:
         if claim.incident_id == "PLIFE01":
             raise ZeroDivisionError("a fault of ours, with a secret in it")
-        return furnish(self, claim, *args)
+        return known(self, claim, *args)
 
-    monkeypatch.setattr(type(turn), "_furnish", spoilt)
+    monkeypatch.setattr(type(turn), "_known", spoilt)
     scene.tell(scene.life.trigger(), scene.begin("POTHER1", scene.bob).trigger())
     assert scene.members("incident-pother1") == {"alice", "bob", "relay"}
     pauses = []
