@@ -256,7 +256,7 @@ _HOSTILE = st.text(max_size=30).flatmap(
 )
 
 
-@examples(40)
+@examples(30)
 @given(title=_HOSTILE, name=_HOSTILE, note=_HOSTILE, data=st.data())
 def test_no_text_can_burst_a_room(title: str, name: str, note: str, data: st.DataObject) -> None:
     """Every sink keeps its limit, in code points, and the props theirs, in JSON."""

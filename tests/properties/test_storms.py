@@ -152,7 +152,7 @@ def test_a_life_told_in_order_ends_in_the_same_room_whatever_breaks_on_the_way(
     """Texts and their order included."""
     field = ground(version, room={"leave_after": leave_after})
 
-    @examples(11)
+    @examples(9)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         life = data.draw(acts(3, (1.0, 30.0, 700.0)), label="life")
