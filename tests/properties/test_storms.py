@@ -128,7 +128,9 @@ def test_any_single_failure_at_any_step_leaves_the_same_room(
     for step, kind in [*writes, *(("call", kind) for kind in CALL_BLOWS)]:
         if not recovers and "crash" not in kind:
             continue
-        for at in range(steps[step]):
+        # What certainly was not done is alike at every step: every other one will do.
+        harmless = kind in ("hangup_before", "503", "429", "for a while: refused")
+        for at in range(0, steps[step], 2 if harmless else 1):
             count()
             blow = Blow(step=step, at=at, kind=kind, seconds=40 if at % 2 else 20)
             storm = Storm(field, [blow], recovers=recovers)
@@ -152,7 +154,7 @@ def test_a_life_told_in_order_ends_in_the_same_room_whatever_breaks_on_the_way(
     """Texts and their order included."""
     field = ground(version, room={"leave_after": leave_after})
 
-    @examples(9)
+    @examples(7)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         life = data.draw(acts(3, (1.0, 30.0, 700.0)), label="life")
@@ -180,7 +182,7 @@ def test_a_life_told_in_any_order_by_two_subscriptions_is_told_once_whatever_bre
     """What stands is the same; what was told once depends on what was known then, but not twice."""
     field = ground()
 
-    @examples(16)
+    @examples(12)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         life = data.draw(acts(3, (5.0, 30.0, 700.0)), label="life")
